@@ -587,4 +587,5 @@ def _takeover(wanted: Resource, state: BucketState, snapshot: Snapshot) -> Takeo
         ),
         f"makes the bucket ours: {changed}",
         in_place=True,
+        before=found,
     )

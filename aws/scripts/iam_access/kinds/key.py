@@ -519,10 +519,15 @@ def _takeover(key: KeyState, wanted: Resource, snapshot: Snapshot) -> Takeover:
     """Makes a key of others ours, and then what its entry says."""
     (team,) = wanted.teams
     before = _observed(team, key_facts.part_of_resource(wanted, snapshot), snapshot, marked=False)
+    given = (each for each in wanted.attributes["grants"] if key_calls.same_as(key.grants, each))
     return Takeover(
-        tuple(key_calls.update(before, wanted, snapshot)),
+        (
+            *key_calls.update(before, wanted, snapshot),
+            *key_calls.taken_over(key.grants, wanted, snapshot),
+        ),
         f"makes {key.arn} ours, and what its entry says",
         in_place=True,
+        before=replace(before, attributes={**before.attributes, "grants": tuple(given)}),
     )
 
 

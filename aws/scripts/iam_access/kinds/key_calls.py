@@ -3,7 +3,8 @@
 A key gets its id when it is made, so the calls that follow take it from the answer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -139,6 +140,30 @@ def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[Ap
     for grant in has["grants"]:
         if grant not in had["grants"]:
             yield kms("create_grant", Phase.GRANT, **grant)
+
+
+def taken_over(
+    grants: Iterable[GrantState], after: Resource, snapshot: Snapshot
+) -> Iterator[ApiCall]:
+    """Takes away the grants of others that ours, made by then, say the same as."""
+    kms = _caller(after, snapshot)
+    wanted = {_content(each) for each in after.attributes["grants"]}
+    for grant in grants:
+        if not is_ours(grant) and _content(grant.params) in wanted:
+            call = kms("revoke_grant", Phase.RETIRE, GrantId=grant.id)
+            yield replace(call, absent_is_done=True)
+
+
+def same_as(grants: Iterable[GrantState], wanted: Mapping[str, Any]) -> bool:
+    """Whether there is a grant that says what a wanted one says, whatever its name."""
+    return any(_content(each.params) == _content(wanted) for each in grants)
+
+
+def _content(params: Mapping[str, Any]) -> str:
+    """What a grant says, beside its name."""
+    found = {name: each for name, each in params.items() if name != "Name"}
+    found["Operations"] = sorted(found.get("Operations", ()))
+    return json.dumps(found, sort_keys=True)
 
 
 def _claimed(

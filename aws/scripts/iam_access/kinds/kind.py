@@ -31,6 +31,8 @@ class Takeover:
 
     `does` is what they do, for a hint. `holders` are those who lose it by them, and `costs` says
     what else is lost. If `in_place`, they make of it what is wanted; else they make way for it.
+    `before` is the resource as it is, for what it gives already, where the account's IAM alone does
+    not tell.
     """
 
     calls: tuple[ApiCall, ...]
@@ -38,6 +40,7 @@ class Takeover:
     holders: tuple[Principal, ...] = ()
     in_place: bool = False
     costs: str = ""
+    before: Resource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from iam_access.meaning.permissions import (
     patterns_of,
 )
 from iam_access.meaning.principal_policies import documents_for
-from iam_access.meaning.resource_access import ResourceChanges
+from iam_access.meaning.resource_access import Policies, ResourceChanges
 from iam_access.model import Escalation, Meaning, Principal
 from iam_access.snapshot import Snapshot
 
@@ -38,12 +38,14 @@ def meaning(
     now: datetime,
     *,
     invented: bool = False,
+    taken: Policies | None = None,
 ) -> tuple[Meaning, ...]:
     """Return what each of the principals gains and loses from `now` (UTC) on.
 
     Then follow those whom policies of resources or trust policies concern that differ, if they gain
     or lose anything: users and roles, and outsiders, such as other accounts.
 
+    `taken` are the policies, before, of resources that were made by others and become ours.
     A policy whose document is in neither snapshot is listed in the meaning and counts as empty. In
     an `invented` account, users and roles have only what files grant them; what else they hold is
     unknown, unless the change creates them. For such a principal, and for the holder of a policy
@@ -51,7 +53,7 @@ def meaning(
     or PolicySyntaxError for documents that IAM would not have accepted.
     """
     people = tuple(dict.fromkeys(principals))
-    resources = ResourceChanges.between(before, after)
+    resources = ResourceChanges.between(before, after, taken)
     more = sorted(resources.concerned(before, after) - {*people})
     outsiders = resources.outsiders
     everyone = (*people, *more, *outsiders)

@@ -67,8 +67,12 @@ class ResourceChanges:
     account: str
 
     @classmethod
-    def between(cls, before: Snapshot, after: Snapshot) -> "ResourceChanges":
+    def between(
+        cls, before: Snapshot, after: Snapshot, taken: Policies | None = None
+    ) -> "ResourceChanges":
         """The policies of all resources of an account that is ours, and of all its roles.
+
+        `taken` are those, before, of resources of others that the change makes ours.
 
         A resource that the change makes denies before what it denies afterwards, and lets no
         caller in: so nothing is lost by it, and what it allows is gained.
@@ -79,7 +83,11 @@ class ResourceChanges:
             for each, other in (trusts, trusts[::-1])
         )
         return cls(
-            *_apart(*_with_made(resource_policies(before), resource_policies(after))),
+            *_apart(
+                *_with_made(
+                    {**(taken or {}), **resource_policies(before)}, resource_policies(after)
+                )
+            ),
             *_with_made(old, new),
             after.account_id,
         )

@@ -1,11 +1,12 @@
 """What a plan means for the users and roles of an account, with what has to be read for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
-from iam_access.kinds import kind_of
+from iam_access.kinds import given_access, kind_of
+from iam_access.kinds.kind import ResourcePolicy
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
 from iam_access.meaning.resource_access import ResourceChanges
@@ -34,10 +35,12 @@ def explained(
     def between(before: Snapshot, changes: Sequence[Change]) -> tuple[Meaning, ...]:
         observed = observed_state(before)
         held = state_after(observed, changes)
+        others = tuple(_taken_over(changes, before))
+        taken = dict(_resource_policies(others))
         then = with_switchers(after(before, changes), held.values())
-        before = with_switchers(before, (*observed.values(), *_taken_over(changes, before)))
+        before = with_switchers(before, (*observed.values(), *others))
         principals = affected_principals(before, then, changes)
-        concerned = ResourceChanges.between(before, then).concerned(before, then)
+        concerned = ResourceChanges.between(before, then, taken).concerned(before, then)
         read_for = concerned.union(principals)
         wanted = managed_documents_needed(before, read_for) | managed_documents_needed(
             then, read_for
@@ -48,6 +51,7 @@ def explained(
             principals,
             run.now,
             invented=run.invented,
+            taken=taken,
         )
 
     try:
@@ -60,11 +64,21 @@ def explained(
 
 
 def _taken_over(changes: Sequence[Change], before: Snapshot) -> Iterator[Resource]:
-    """What a plan makes ours and is there already, made by others."""
+    """What others made and a plan makes ours, as it is: what it gives is no gain."""
     for change in changes:
         made = change.after if change.before is None else None
-        if made is not None and kind_of(made.id).is_there(made, before):
+        if made is None:
+            continue
+        found = kind_of(made.id).unmanaged(made, before)
+        if found is not None and found.adopt is not None and found.adopt.before is not None:
+            yield found.adopt.before
+        elif given_access(made).switching is not None and kind_of(made.id).is_there(made, before):
             yield made
+
+
+def _resource_policies(resources: Iterable[Resource]) -> Iterator[tuple[str, ResourcePolicy]]:
+    for resource in resources:
+        yield from given_access(resource).resource_policies.items()
 
 
 def _unexplained(account: Account, error: Exception) -> Finding:
