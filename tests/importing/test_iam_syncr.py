@@ -11,7 +11,6 @@ from iam_access.importing.source import SourceFile
 from iam_access.importing.written import Imported
 from tests.config.repository import marked
 
-ALL = ("aws-roles", "aws-buckets", "aws-keys")
 OWN, OTHER = "111122223333", "444455556666"
 ACCOUNTS = SourceFile("accounts.yaml", f"dev: {OWN}\nstg: {OTHER}\n".encode())
 EC2: dict[str, Any] = {"service": "ec2"}
@@ -20,7 +19,7 @@ ALLOWED = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": "*"}
 
 def result(*texts: str) -> Imported:
     files = [SourceFile(f"{index}.yaml", text.encode()) for index, text in enumerate(texts)]
-    return imported("dev", ACCOUNTS, files, "team", "dev", ALL)
+    return imported("dev", ACCOUNTS, files, "team", "dev")
 
 
 def content(found: Imported, folder: str = "aws-roles") -> dict[str, Any]:
@@ -479,10 +478,3 @@ def test_what_cannot_be_converted_of_buckets_and_keys(text: str, code: str) -> N
     plain, place = marked(text)
     errors = [each for each in result(plain).findings if each.is_error]
     assert (code, f"0.yaml:{place}") in [(each.code, str(each.location)) for each in errors]
-
-
-def test_what_has_no_folder_here_is_refused() -> None:
-    source = SourceFile("a.yaml", b"buckets: {b: {location: eu-west-1}}\nkeys: {}\n")
-    found = imported("dev", ACCOUNTS, [source], "team", "dev", ("aws-roles",))
-    assert [each.code for each in found.findings if each.is_error] == ["not-converted"] * 2
-    assert found.files == ()

@@ -6,7 +6,7 @@ accounts by name; the folder's name is that of its account.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from iam_access.importing.written import (
     NewFile,
     team_file,
 )
-from iam_access.kinds import FOLDERS, templates
+from iam_access.kinds import templates
 from iam_access.model import Location
 from iam_access.phrases import did_you_mean, listed, shown
 
@@ -37,7 +37,6 @@ _SECTIONS: Final = (_TEMPLATES, _ROLES, *_REMOVED, _BUCKETS, *_KEYS)
 _TRUST: Final[Mapping[str, bool]] = {"allow_to_assume_me": True, "disallow_to_assume_me": False}
 _USE: Final = "use"
 _ROLE_KEYS: Final = (_USE, "description", "make_instance_profile", *_TRUST, *PERMISSIONS)
-_FOLDERS: Final = frozenset(folder.folder for folder in FOLDERS)
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 
 
@@ -47,12 +46,10 @@ def imported(
     files: Sequence[SourceFile],
     team: str,
     source: str,
-    folders: Collection[str] = _FOLDERS,
 ) -> Imported:
     """The files of a team with one account, and what was found in those of the account's folder.
 
-    `source` is the folder as people would type it. What would go into another folder than `folders`
-    is an error.
+    `source` is the folder as people would type it.
     """
     report = Reporter(TOOL)
     ids = _account_ids(accounts, report)
@@ -67,9 +64,6 @@ def imported(
     beside = dict(_templates(documents, scope))
     roles = {**_roles(documents, beside, scope), **_removed(documents, scope)}
     buckets, keys = _buckets(documents, scope), _keys(documents, scope)
-    for folder, sections in ((BUCKETS, (_BUCKETS,)), (KEYS, _KEYS)):
-        if folder not in folders:
-            _not_converted(documents, sections, report)
     findings = report.collected.sorted()
     made: list[NewFile] = []
     if not any(each.is_error for each in findings):
@@ -297,14 +291,3 @@ def _keys(documents: Sequence[Node], scope: Scope) -> dict[str, dict[str, Any]]:
             own = replace(scope, kind=KEY, name=name, region=region)
             found[name] = syncr_resources.key(node, own)
     return found
-
-
-def _not_converted(documents: Sequence[Node], sections: Sequence[str], report: Reporter) -> None:
-    for document in documents:
-        for section in sections:
-            if section in document.mapping:
-                report.refuse(
-                    document.key(section),
-                    f"{section} cannot be converted yet",
-                    f"import a copy of the folder without {section}; {TOOL} can go on with them",
-                )
