@@ -32,7 +32,7 @@ from tests.kinds.test_role import role
 from tests.values import ACCOUNT
 
 LOGS, REGION = "pay-prod-logs", "eu-west-1"
-PART = BucketPart(ACCOUNT.id, "aws", LOGS)
+PART = BucketPart(ACCOUNT.id, LOGS, REGION)
 ARN = f"arn:aws:s3:::{LOGS}"
 ADOPT = RunOptions(adopt=True)
 READ = {"effect": "Allow", "principals": {"iam": "role/runner"}, "actions": ["s3:GetObject"]}
@@ -186,7 +186,7 @@ def test_it_is_found_by_its_mark_alone() -> None:
     assert list(kind.parts_owned(account())) == []
     assert list(kind.parts_owned(replace(made(WHOLE), parts={}))) == [PART]
     (mark,) = markers.marks(made(WHOLE), "s3")
-    assert (mark.team, mark.arn) == ("payments", ARN)
+    assert (mark.team, mark.arn, mark.region) == ("payments", ARN, REGION)
 
 
 def test_a_copied_tag_makes_nothing_ours() -> None:

@@ -24,6 +24,9 @@ from iam_access.kinds.switch_facts import HubPart
 from iam_access.model import Account
 from iam_access.snapshot import IamPart, IamState, Snapshot, SnapshotPart
 
+# How many parts are read at the same time, so that no account is asked too much at once.
+_AT_ONCE = 16
+
 # Reads a part with the clients of a run. Raises CloudError.
 PartReader = Callable[[Clients, Any], object]
 
@@ -94,7 +97,7 @@ def _read_all(
     ordered = sorted(parts, key=repr)
     if len(ordered) == 1:
         return {part: read(part) for part in ordered}
-    with ThreadPoolExecutor(len(ordered)) as pool:
+    with ThreadPoolExecutor(min(len(ordered), _AT_ONCE)) as pool:
         return dict(zip(ordered, pool.map(read, ordered), strict=True))
 
 

@@ -45,6 +45,7 @@ from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, in_partition
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.kinds.resource_policy import KEY, Named
+from iam_access.kinds.tags import as_list
 from iam_access.model import (
     ApiCall,
     Change,
@@ -135,7 +136,9 @@ class Buckets(Kind):
         self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
     ) -> Iterable[SnapshotPart[Any]]:
         for entry in _here(entries, scope):
-            part = BucketPart(scope.account.id, scope.account.partition, _name(entry, scope))
+            name = _name(entry, scope)
+            home = entry.spec.region or _home(name, scope.snapshot)
+            part = BucketPart(scope.account.id, name, home)
             yield part
             state = scope.snapshot.parts.get(part)
             if not isinstance(state, BucketState) or state.region is None:
@@ -162,7 +165,7 @@ class Buckets(Kind):
 
     def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
         for name in _marked(snapshot):
-            yield BucketPart(snapshot.account_id, snapshot.partition, name)
+            yield BucketPart(snapshot.account_id, name, _home(name, snapshot))
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         marked = _marked(snapshot)
@@ -291,6 +294,13 @@ def _document(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> dict[str, A
         return None
     filled: dict[str, Any] = scope.fill(documents.document(statements))
     return in_partition(filled, scope.account.partition)
+
+
+def _home(name: str, snapshot: Snapshot) -> str:
+    """The region where a bucket is by its mark; without one, where every account may look."""
+    found = (each for each in markers.marks(snapshot, "s3") if arns.part_of(each.arn, 5) == name)
+    known = (each.region for each in found if each.region)
+    return next(known, arns.PARTITIONS[snapshot.partition].region)
 
 
 # What is wrong.
@@ -548,12 +558,13 @@ def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[R
 
 
 def _mark(resource: Resource, snapshot: Snapshot) -> markers.Mark:
-    return markers.mark(min(resource.teams), resource.attributes["arn"], snapshot.account_id)
+    arn, region = resource.attributes["arn"], resource.attributes["region"] or ""
+    return markers.mark(min(resource.teams), arn, snapshot.account_id, region)
 
 
 def _newly_marked(before: Resource | None, after: Resource, at: Snapshot) -> Iterator[ApiCall]:
     if before is None or not before.attributes["marked"]:
-        yield markers.made(_mark(after, at))
+        yield markers.made(_mark(after, at), as_list(dict(after.attributes["tags"])))
 
 
 def _unmarked(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from iam_access.kinds import names
 from iam_access.kinds.operations import CallParams
-from iam_access.policy.arn import PARTITIONS, Arn
-from iam_access.snapshot import Document, Snapshot, SnapshotPart
+from iam_access.policy.arn import Arn
+from iam_access.snapshot import Document, PartNotReadError, Snapshot, SnapshotPart
 
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: it has no constraint.
 DEFAULT_REGION: Final = "us-east-1"
@@ -45,15 +45,14 @@ class BucketState:
 
 @dataclass(frozen=True, slots=True)
 class BucketPart(SnapshotPart[BucketState]):
-    """A bucket by name: where it is, its tags and its policy; one to three calls."""
+    """A bucket by name: where it is, its tags and its policy; one to three calls.
 
-    partition: str
+    `home` is the region that is asked where the bucket is: that where it should be, since an
+    organisation may allow no others.
+    """
+
     name: str
-
-    @property
-    def home(self) -> str:
-        """The region that is asked where the bucket is."""
-        return PARTITIONS[self.partition].region
+    home: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,10 @@ def tags_in(answer: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def bucket(snapshot: Snapshot, name: str) -> BucketState:
     """What was read of a bucket. Raises PartNotReadError."""
-    return snapshot.part(BucketPart(snapshot.account_id, snapshot.partition, name))
+    found = buckets(snapshot).get(name)
+    if found is None:
+        raise PartNotReadError(f"the bucket {name} was not read; let its folder ask for it")
+    return found
 
 
 def buckets(snapshot: Snapshot) -> Mapping[str, BucketState]:
@@ -134,8 +136,11 @@ def buckets(snapshot: Snapshot) -> Mapping[str, BucketState]:
 
 
 def _with(at: Snapshot, params: CallParams, state: BucketState) -> Snapshot:
-    part = BucketPart(at.account_id, at.partition, params["Bucket"])
-    return replace(at, parts={**at.parts, part: state}) if part in at.parts else at
+    named = (each for each in at.parts if isinstance(each, BucketPart))
+    changed: dict[SnapshotPart[Any], object] = {
+        each: state for each in named if each.name == params["Bucket"]
+    }
+    return replace(at, parts={**at.parts, **changed})
 
 
 def _changed(at: Snapshot, params: CallParams, **changed: Any) -> Snapshot:

@@ -22,25 +22,29 @@ READS: Final = ("iam:GetPolicy",)
 _PATH = re.compile(rf"/{names.PREFIX}/marks/([^/]+)/")
 _OTHER = re.compile(r"[^A-Za-z0-9_+,.@-]+")
 _LABEL_LIMIT: Final = 100
+_REGION: Final = "aws:RequestedRegion"
 
 
 class Mark(NamedTuple):
-    """That a team has the thing of this ARN. `policy` is the ARN of the mark itself."""
+    """That a team has the thing of this ARN. `policy` is the ARN of the mark itself.
+
+    `region` is where the thing is, if its ARN does not say that; it is no part of the mark's ARN.
+    """
 
     team: str
     arn: str
     policy: str
+    region: str = ""
 
 
-def mark(team: str, arn: str, account: str = "") -> Mark:
+def mark(team: str, arn: str, account: str = "", region: str = "") -> Mark:
     """The mark of a team's thing in an account, which is that of the ARN if it names one."""
     partition, account = arns.part_of(arn, 1), arns.part_of(arn, 4) or account
     label = _OTHER.sub("-", arns.part_of(arn, 5))[:_LABEL_LIMIT]
     hashed = hashlib.sha256(f"{team} {arn}".encode()).hexdigest()[:16]
     path = f"/{names.PREFIX}/marks/{team}/"
-    return Mark(
-        team, arn, arns.policy_arn(account, f"{label}={hashed}", path=path, partition=partition)
-    )
+    policy = arns.policy_arn(account, f"{label}={hashed}", path=path, partition=partition)
+    return Mark(team, arn, policy, region)
 
 
 def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
@@ -49,7 +53,7 @@ def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
         found = _PATH.fullmatch(state.path)
         arn = _named(state) if found else ""
         if found and arns.part_of(arn, 2) == service:
-            known = mark(found[1], arn, snapshot.account_id)
+            known = mark(found[1], arn, snapshot.account_id, _region(state))
             if known.policy == state.arn:
                 yield known
 
@@ -60,13 +64,20 @@ def _named(state: PolicyState) -> str:
     return ""
 
 
+def _region(state: PolicyState) -> str:
+    for statement in documents.statements_of(state.document):
+        block = statement.get("Condition", {}).get("StringEquals", {})
+        return str(next(iter(documents.as_list(block.get(_REGION, ""))), ""))
+    return ""
+
+
 def made(wanted: Mark, tags: list[dict[str, str]] | None = None) -> ApiCall:
     """The call that makes a mark."""
     path, name = arns.path_and_name(wanted.policy)
     params: dict[str, Any] = {
         "PolicyName": name,
         "Path": path,
-        "PolicyDocument": documents.to_json(_document(wanted.arn)),
+        "PolicyDocument": documents.to_json(_document(wanted)),
         "Description": f"Marks that {wanted.arn} is kept by team {wanted.team}. Attach it nowhere.",
     }
     if tags:
@@ -82,10 +93,15 @@ def made(wanted: Mark, tags: list[dict[str, str]] | None = None) -> ApiCall:
     )
 
 
-def _document(arn: str) -> dict[str, Any]:
-    service = arns.part_of(arn, 2)
+def _document(wanted: Mark) -> dict[str, Any]:
+    service = arns.part_of(wanted.arn, 2)
+    where = {"StringEquals": {_REGION: wanted.region}} if wanted.region else None
     return documents.document(
-        [documents.statement("Deny", actions=[f"{service}:*"], resources=[arn])]
+        [
+            documents.statement(
+                "Deny", actions=[f"{service}:*"], resources=[wanted.arn], conditions=where
+            )
+        ]
     )
 
 
