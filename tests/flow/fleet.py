@@ -197,6 +197,7 @@ class Fleet:
             iam.roles,
             iam.groups,
             iam.managed_policies,
+            iam.instance_profiles,
             iam.tagger.tags,
         ]
 

@@ -1,16 +1,19 @@
 """Roles of files, in the sandbox: every call is one that AWS and the deployer role allow."""
 
+import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from iam_access.cli import commands
 from iam_access.cli.simulate import simulate
 from iam_access.sandbox import LostAnswer
-from tests.flow.fleet import Files, Fleet, account, opened, policy
+from tests.flow.fleet import PROD, TEST, Files, Fleet, account, opened, policy
 from tests.flow.test_interruption import ending_after, once_for_each
 
 ROLES = """\
@@ -131,15 +134,135 @@ def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
     assert gone.status == 0, gone.out
 
 
-def test_stopped_after_any_write_the_next_run_finishes(fleet: Fleet) -> None:
-    fleet.files.write("aws-roles/payments.yaml", ROLES)
-    stopped = 0
-    while True:
-        fleet.sandbox.faults[:] = [ending_after(1)]
-        run = fleet.apply("--all")
+CHANGED = """\
+aws-roles:
+  other/ci:
+    trust: [{service: lambda}]
+    grants: [read]
+    custom_statements: [{effect: Deny, actions: ["sns:*"], resources: ["*"]}]
+    tags: {app: other}
+  reader:
+    trust: [{iam: user/ann}]
+    managed_policies: ["arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"]
+    instance_profile: true
+  runner:
+    trust: [{service: ec2}]
+    grants: [read]
+    instance_profile: true
+"""
+GONE = "aws-roles: {runner: {state: absent}}\n"
+#: Files, and what an apply of them is told.
+STAGES = (
+    (ROLES, ()),
+    (CHANGED, ("--adopt", "--allow-removals")),
+    (GONE, ("--allow-removals",)),
+)
+
+
+def burden(fleet: Fleet) -> None:
+    """Others put the role runner into an instance profile, and policies on it."""
+    iam = fleet.admin()
+    iam.create_instance_profile(InstanceProfileName="theirs")
+    iam.add_role_to_instance_profile(InstanceProfileName="theirs", RoleName="runner")
+    iam.attach_role_policy(
+        RoleName="runner", PolicyArn="arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
+    )
+    document = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [document]})
+    iam.put_role_policy(RoleName="runner", PolicyName="theirs", PolicyDocument=text)
+
+
+def essence(fleet: Fleet) -> object:
+    """All roles and instance profiles, without ids and dates."""
+    fresh = ("RoleId", "CreateDate", "RoleLastUsed", "InstanceProfileList")
+    roles = {
+        arn: {key: value for key, value in each.items() if key not in fresh}
+        for arn, each in fleet.dump().items()
+        if ":role/" in arn
+    }
+    profiles = fleet.admin().list_instance_profiles()["InstanceProfiles"]
+    named = {each["Arn"]: [role["RoleName"] for role in each["Roles"]] for each in profiles}
+    return roles, named
+
+
+def converge(fleet: Fleet, stages: Sequence[tuple[str, tuple[str, ...]]], step: int) -> None:
+    """Stop each stage after every `step` writes, and have the next run finish it."""
+    for files, arguments in stages:
+        before = fleet.remember()
+        fleet.files.write("aws-roles/payments.yaml", files)
+        reference = fleet.apply("--all", *arguments)
+        assert reference.status == 0, reference.out
+        whole = essence(fleet)
+        for stop in range(1, len(reference.writes), step):
+            before()
+            fleet.sandbox.faults[:] = [ending_after(stop)]
+            stopped = fleet.apply("--all", *arguments)
+            fleet.sandbox.faults.clear()
+            assert stopped.status == 2, (files, stop)
+            finished = fleet.apply("--all", *arguments)
+            assert finished.status == 0, (stop, stopped.out, finished.out)
+            assert essence(fleet) == whole, (files, stop)
+            assert fleet.apply("--all", *arguments).writes == (), (files, stop)
+
+
+def test_a_run_that_stops_is_finished_by_the_next_one(fleet: Fleet) -> None:
+    burden(fleet)
+    converge(fleet, STAGES[:2], 10)
+
+
+@pytest.mark.exhaustive
+def test_each_stage_that_stops_after_any_write_is_finished_by_the_next_run(fleet: Fleet) -> None:
+    burden(fleet)
+    converge(fleet, STAGES, 1)
+
+
+@pytest.mark.exhaustive
+def test_the_answer_to_every_write_of_each_stage_may_be_lost(fleet: Fleet) -> None:
+    burden(fleet)
+    for files, arguments in STAGES:
+        fleet.files.write("aws-roles/payments.yaml", files)
+        fleet.sandbox.faults[:] = [once_for_each(LostAnswer)]
+        run = fleet.apply("--all", *arguments)
         fleet.sandbox.faults.clear()
-        if not run.writes or run.status == 0:
-            break
-        stopped += 1
-    assert stopped > 3
+        assert run.status == 0, run.out
+        assert fleet.apply("--all", *arguments).writes == (), files
+
+
+def test_one_that_is_absent_already_is_no_change_and_no_error(fleet: Fleet) -> None:
+    fleet.files.write("aws-roles/payments.yaml", "aws-roles: {nothing: {state: absent}}\n")
+    run = fleet.apply("--all", "--output", "json")
+    assert (run.status, run.writes, run.codes) == (0, run.writes, []), run.out
     assert fleet.apply("--all").writes == ()
+
+
+def test_what_others_change_of_a_role_is_drift_and_mended(fleet: Fleet) -> None:
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    assert fleet.apply("--all").status == 0
+    whole = essence(fleet)
+    iam = fleet.admin()
+    iam.attach_role_policy(RoleName="ci", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    document = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [document]})
+    iam.update_assume_role_policy(RoleName="reader", PolicyDocument=text)
+    found = fleet.run(commands.drift, "--output", "json")
+    drifted = [each["message"] for each in found.json["findings"] if each["code"] == "drift"]
+    assert [each.partition(" in ")[0] for each in drifted] == ["iam-role ci", "iam-role reader"]
+    assert fleet.run(commands.drift, "--mend").status == 1
+    assert essence(fleet) == whole
+    assert fleet.run(commands.drift).status == 0
+
+
+def test_they_go_with_their_team_and_with_their_account(fleet: Fleet, tmp_path: Path) -> None:
+    before = essence(fleet)
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    assert fleet.apply("--all").status == 0
+    restore, applied = fleet.remember(), tmp_path / "applied"
+    shutil.copytree(fleet.files.directory, applied)
+    fleet.files.remove_team("payments")
+    fleet.files.team("other", accounts={"live": PROD})
+    assert fleet.apply("--all", "--allow-removals").status == 0
+    assert essence(fleet) == before
+    restore()
+    fleet.files.team("other", accounts={"live": TEST})
+    gone = fleet.apply("--all", "--allow-removals", "--applied", str(applied), "--output", "json")
+    assert essence(fleet) == before, gone.out

@@ -229,5 +229,10 @@ def test_trust_for_all_but_some_is_an_error_that_offers_a_deny(tmp_path: Path) -
     assert "aws:PrincipalArn" in found.hint
 
 
+def test_the_environments_of_a_role_that_is_absent_are_checked(tmp_path: Path) -> None:
+    text = "aws-roles: {ci: {state: absent, environments: [prd]}}\n"
+    assert only_finding(files(tmp_path, text)).code == "unknown-environment"
+
+
 def test_a_role_that_is_absent_needs_nothing_else(tmp_path: Path) -> None:
     assert finding_lines(files(tmp_path, "aws-roles: {ci: {state: absent}}\n")) == []

@@ -126,7 +126,10 @@ class Roles(Kind):
             environments, grants = item.spec.environments or (), item.spec.grants
             description, is_absent = item.spec.description, item.spec.state == "absent"
             boundary = item.spec.permissions_boundary
-        if found is not None and not is_absent:
+        if is_absent:
+            # It gives nothing, and its environments have to be known all the same.
+            yield AccessEntry(item.place, (), (), environments, (), of_resource=True)
+        elif found is not None:
             yield AccessEntry(
                 item.place,
                 (),
