@@ -384,6 +384,20 @@ def unproven(
     )
 
 
+def places(
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+) -> dict[ResourceId, Location]:
+    """Return where the files of valid teams ask for what in an account at `now` (UTC)."""
+    named = as_valid_files_name(account, configuration)
+    return {
+        resource.id: resource.location
+        for team, scope in _scopes(configuration, named, snapshot, now)
+        for folder in kinds.FOLDERS
+        for resource in folder.expand(team.entries[folder.folder], scope).resources
+        if resource.location is not None
+    }
+
+
 def _scopes(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Iterator[tuple[Team, TeamInAccount]]:

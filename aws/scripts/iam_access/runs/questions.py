@@ -8,6 +8,7 @@ from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding
+from iam_access.plan import desired
 from iam_access.plan.account_after import after
 from iam_access.runs.planning import Planner, reading
 from iam_access.runs.run import Run
@@ -101,7 +102,7 @@ def answer(
     def work(account: Account) -> access.AccountAnswers:
         session, snapshot, findings = _read(run, account, planner)
         account_policies = AccountPolicies(run.complete(session, snapshot))
-        origins = Origins(run.configuration, account, account_policies.snapshot)
+        origins = _origins(run, account, account_policies.snapshot)
         judge = None
         if by is BackendName.AWS:
             backend = AwsBackend(session.call, run.stop.wait)
@@ -113,6 +114,13 @@ def answer(
 
     return run.each(
         accounts, work, lambda account, failure: access.AccountAnswers(account, failure=failure)
+    )
+
+
+def _origins(run: Run, account: Account, snapshot: Snapshot) -> Origins:
+    files = run.configuration
+    return Origins(
+        files, account, snapshot, lambda: desired.places(files, account, snapshot, run.now)
     )
 
 
@@ -162,9 +170,7 @@ def _judged(
     if name is BackendName.AWS:
         return run_assertions(account, selection.assertions, AwsBackend(call, run.stop.wait))
     account_policies = AccountPolicies(run.complete(selection.session, selection.snapshot))
-    backend = OfflineBackend(
-        account_policies, Origins(run.configuration, account, account_policies.snapshot)
-    )
+    backend = OfflineBackend(account_policies, _origins(run, account, account_policies.snapshot))
     # Back ends are compared by all their answers.
     judge = run_assertions if asked.details or len(asked.backends) > 1 else find_violations
     found = judge(account, selection.assertions, backend)

@@ -103,7 +103,7 @@ class AccountResources:
         if known is not None:
             return known
         policy = self._policies[arn]
-        main = PolicySource(arn, SourceType.RESOURCE, arn)
+        main = PolicySource(arn, SourceType.RESOURCE, f"policy of {arn}")
         grants = tuple(
             self._compile(document, PolicySource(arn, SourceType.RESOURCE, f"grant {name}", arn))
             for name, document in sorted(policy.grants.items())
@@ -115,7 +115,7 @@ class AccountResources:
     def _role(self, arn: str) -> KnownResource | None:
         """A role with its trust policy; None for one that cannot be evaluated."""
         if arn not in self._known:
-            source = PolicySource(arn, SourceType.TRUST, arn)
+            source = PolicySource(arn, SourceType.TRUST, f"trust policy of {arn}")
             try:
                 trust = self._compile(self._trusts[arn], source)
             except PolicySyntaxError:

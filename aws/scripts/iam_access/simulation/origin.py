@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -10,7 +11,7 @@ from iam_access.kinds import customer_policies, given_access, names
 from iam_access.kinds.base import AccessEntry, FileEntry
 from iam_access.kinds.entity_policies import POLICY_NAME
 from iam_access.kinds.fields import fill, values_of
-from iam_access.model import Account, Location, Principal, Resource
+from iam_access.model import Account, Location, Principal, Resource, ResourceId
 from iam_access.plan.diff import observed_state
 from iam_access.policy import document as documents
 from iam_access.policy.evaluation.compile import (
@@ -23,6 +24,8 @@ from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, d
 from iam_access.policy.evaluation.request import Request
 from iam_access.simulation.account_policies import inline_id
 from iam_access.snapshot import Document, Snapshot
+
+_OF_RESOURCES = frozenset({SourceType.RESOURCE, SourceType.TRUST})
 
 # Whether a document alone allows or denies the request.
 Counts: TypeAlias = Callable[[Document], bool]
@@ -65,10 +68,20 @@ class _Grant:
 
 
 class Origins:
-    """The origins of the statements in one account with this `snapshot`."""
+    """The origins of the statements in one account with this `snapshot`.
 
-    def __init__(self, configuration: Configuration, account: Account, snapshot: Snapshot) -> None:
+    `places` returns where the files ask for what, for statements of resources.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        account: Account,
+        snapshot: Snapshot,
+        places: Callable[[], Mapping[ResourceId, Location]] = dict,
+    ) -> None:
         self._account, self._snapshot = account.id, snapshot
+        self._places = places
         self._grants: dict[tuple[object, str], _Grant] = {}
         self._found: dict[object, Location | None] = {}
         temporary: dict[object, list[_Grant]] = {}
@@ -116,11 +129,29 @@ class Origins:
                     written = spec.of_others[each.number]
                     yield each.arn, replace(grant, managed=written)
 
+    @cached_property
+    def _of_resources(self) -> Mapping[str, Location]:
+        """The places of entries, by the ARN of the resource or role that they describe."""
+        places, found = self._places(), dict[str, Location]()
+        for id_, resource in observed_state(self._snapshot).items():
+            given = given_access(resource)
+            made = given.holder if given.makes_holder else None
+            role = self._snapshot.principals.get(made) if made is not None else None
+            for arn in (*given.resource_policies, *([role.arn] if role is not None else [])):
+                if id_ in places:
+                    found[arn] = places[id_]
+        return found
+
+    def _of_resource(self, ref: StatementRef) -> Origin:
+        return Origin(ref, entry=self._of_resources.get(ref.source.id))
+
     def deciding(self, principal: Principal, ref: StatementRef, request: Request) -> Origin:
-        """Return where a deciding statement of the principal's policies is written and granted.
+        """Return where a deciding statement is written and granted.
 
         The place is computed once for all holders of the policy.
         """
+        if ref.source.type in _OF_RESOURCES:
+            return self._of_resource(ref)
         grant = self._grants.get(_key(principal, names.first_part(ref.source.id)))
         if grant is None:
             return Origin(ref)
@@ -132,6 +163,8 @@ class Origins:
 
     def of(self, principal: Principal, ref: StatementRef, counts: Counts) -> Origin:
         """Return where a statement that `counts` for the principal is written and granted."""
+        if ref.source.type in _OF_RESOURCES:
+            return self._of_resource(ref)
         grant = self._grants.get(_key(principal, names.first_part(ref.source.id)))
         if grant is None:
             return Origin(ref)
