@@ -13,6 +13,7 @@ from iam_access.sandbox import SandboxAccount
 from iam_access.sandbox.template import Template
 from tests.flow.fleet import TEMPLATE, Files, Fleet, Run, opened
 from tests.flow.older_tools import allows, document, with_switches
+from tests.flow.test_interruption import ending_after
 
 HUB, PROD, CDN = "123456789012", "111122223333", "444455556666"
 USERS = ("alice@example.com", "bob@example.com", "carol@example.com", "ted@example.com")
@@ -218,3 +219,27 @@ def test_members_that_the_users_do_not_have_leave_with_the_first_apply(tmp_path:
         fleet.admin(HUB).add_user_to_group(GroupName="cdn.FinanceRole", UserName="ted@example.com")
         assert fleet.apply("--all", "--adopt").status == 0
         assert groups(fleet)["cdn.FinanceRole"][2] == []
+
+
+@pytest.mark.exhaustive
+def test_stopped_after_any_write_of_the_first_apply_the_next_run_finishes(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        fleet.files.write("settings.yaml", 'unbounded_roles: ["Example-RoleModel-*"]\n')
+        imported(fleet, tmp_path)
+        stopped = 0
+        while True:
+            fleet.sandbox.faults[:] = [ending_after(1)]
+            run = fleet.apply("--all", "--adopt")
+            fleet.sandbox.faults.clear()
+            if run.status == 0 or not run.writes:
+                break
+            stopped += 1
+        assert (run.status, stopped > 20) == (0, True), run.out
+        assert fleet.apply("--all").writes == ()
+        assert {each[1] == {"self-serve"} for each in groups(fleet).values()} == {True}
+        members = {name: found[2] for name, found in groups(fleet).items()}
+        assert members == {
+            f"{environment}.{role}": sorted(users)
+            for environment, roles in MEMBERS.items()
+            for role, users in roles.items()
+        }
