@@ -69,6 +69,16 @@ def test_what_cannot_be_one_is_an_error(tmp_path: Path, text: str, code: str) ->
     assert told == [(code, f"{tmp_path / 'aws-policies/pay.yaml'}:{place}")]
 
 
+def test_no_group_is_granted_one(tmp_path: Path) -> None:
+    files = {
+        "aws-policies/pay.yaml": "aws-policies: {writer: {}, reader: {customer_policies: [x]}}",
+        "permanent-access/pay.yaml": "permanent-access:\n"
+        "  - {groups: [crew], environments: [prod], grants: [reader]}\n",
+    }
+    found = loaded(tmp_path, files).findings
+    assert {each.code for each in found} == {"empty-policy", "not-for-groups"}
+
+
 def test_its_tag_is_not_that_of_a_policy_of_aws() -> None:
     tags = {
         arn: names.owner_tag("pay", arn, 2)

@@ -115,10 +115,11 @@ def _for_groups(
     groups: Mapping[str, Iterable[AccessEntry]], team_files: TeamFiles, report: FindingCollector
 ) -> None:
     """Report grants to groups of policies whose attachment only a tag could tell to be ours."""
+    specs = {item.key: item.spec for item in team_files.policies if item.spec is not None}
     tagged = {
-        item.key
-        for item in team_files.policies
-        if item.spec is not None and item.spec.managed_policies
+        key: "managed_policies" if spec.managed_policies else "customer_policies"
+        for key, spec in specs.items()
+        if spec.managed_policies or spec.of_others
     }
     entries = {id(each): each for found in groups.values() for each in found}
     for entry in entries.values():
@@ -127,7 +128,7 @@ def _for_groups(
                 report.error(
                     "not-for-groups",
                     entry.at(GRANTS, index),
-                    f"{shown(grant)} has managed_policies, which are granted to no group: a tag "
+                    f"{shown(grant)} has {tagged[grant]}, which are granted to no group: a tag "
                     "would say that the attachment is ours, and groups carry none",
                     "write what the group needs as custom_statements of a policy, or have a file "
                     "describe the group whole",
