@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from iam_access.cli import commands
+from iam_access.config.load import load
+from iam_access.sandbox import Sandbox
+from iam_access.sandbox.seed import sandbox_accounts
 from tests.flow.fleet import (
     PROD,
     TEMPLATE,
+    Clock,
     Files,
     Fleet,
     account,
@@ -147,3 +151,16 @@ def test_the_stack_of_the_deployer_role_has_to_name_it(tmp_path: Path) -> None:
         run = fleet.apply("--all", "--output", "json")
         assert run.status == 2
         assert [each.error for each in run.writes if "Attach" in each.operation] == ["AccessDenied"]
+
+
+def test_the_sandbox_of_the_files_has_what_they_name(tmp_path: Path) -> None:
+    files = Files(tmp_path / "aws")
+    names = ["ops/Reader", "reader", f"arn:aws:iam::{PROD}:policy/dev/Writer"]
+    files.team(policies={"read": {"customer_policies": names}}, permanent=[permanent("read")])
+    (seeded,) = sandbox_accounts(load(files.directory, now=Clock()()))
+    assert seeded.policies == ("ops/Reader", "dev/Writer")
+    with Sandbox([seeded], template=TEMPLATE, switches=True, enforce=True) as sandbox:
+        fleet = Fleet(files, sandbox, Clock())
+        run = fleet.apply("--all", "--output", "json")
+        assert run.codes == ["unknown-customer-policy"]
+        assert fleet.attached("user/ann") == {"Reader", "Writer"}

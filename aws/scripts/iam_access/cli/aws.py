@@ -160,11 +160,14 @@ def _incomplete(message: str, account: str | None = None, team: str | None = Non
 
 
 def _joined(account: "SandboxAccount", before: Configuration) -> "SandboxAccount":
-    """The account with the users and roles of the earlier files added."""
-    from iam_access.sandbox.seed import principals_of  # noqa: PLC0415
+    """The account with the users, roles and policies of others in the earlier files added."""
+    from iam_access.sandbox.seed import policies_of, principals_of  # noqa: PLC0415
 
     earlier = before.accounts.get(account.id)
-    return account.joined(sorted(principals_of(earlier, before))) if earlier else account
+    if earlier is None:
+        return account
+    joined = account.joined(sorted(principals_of(earlier, before)))
+    return joined.with_policies(policies_of(earlier, before))
 
 
 def _apply(

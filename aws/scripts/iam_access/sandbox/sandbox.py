@@ -40,6 +40,7 @@ UNSET = (
 """Environment variables that could lead past a sandbox or disturb it."""
 
 _ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+_LITTLE = _ALL.replace("*", "sts:GetCallerIdentity", 1)
 _ROLE_TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -68,7 +69,8 @@ class SandboxAccount:
     its read-only twin ("": there is none). `label` is what
     profiles call the account; the id if it is empty. `boundary` is the ARN of the permissions
     boundary of all users and roles, "" for none; a customer managed policy is made, and allows
-    everything. Users and roles are named with their path, if they have one.
+    everything. `policies` are customer managed policies that others made there, of which little is
+    known. Users, roles and policies are named with their path, if they have one.
     """
 
     id: str
@@ -80,6 +82,14 @@ class SandboxAccount:
     label: str = ""
     boundary: str = ""
     groups: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+
+    def with_policies(self, named: Iterable[str]) -> Self:
+        """The account with these policies of others added; of one name, the first is kept."""
+        known = {_in_iam(each): each for each in self.policies}
+        for each in named:
+            known.setdefault(_in_iam(each), each)
+        return replace(self, policies=tuple(known.values()))
 
     def joined(self, principals: Iterable[Principal]) -> Self:
         """The account with these users, roles and groups added, except those of the pipeline.
@@ -223,6 +233,9 @@ class SandboxBase:
             if account.boundary and account.boundary not in iam.managed_policies:
                 path, name = path_and_name(account.boundary)
                 iam.create_policy("", path, _ALL, name, [])
+            for policy in account.policies:
+                path, _, name = f"/{policy}".rpartition("/")
+                iam.create_policy("", f"{path}/", _LITTLE, name, [])
             for user in account.users:
                 path, _, name = f"/{user}".rpartition("/")
                 person = iam.create_user(iam.region_name, name, f"{path}/")
@@ -243,6 +256,7 @@ class SandboxBase:
                 parameters["RoleBoundary"] = account.boundary.partition(":policy/")[2]
             if self._switches:
                 parameters |= dict.fromkeys(template.switches, "true")
+                parameters["CustomerPolicies"] = "*"
             deploy(self._world, account.id, template, parameters)
             if account.planner_role:
                 twin = _named("Planner", account.planner_role, pipeline.arn)

@@ -58,7 +58,21 @@ def _account(account: Account, configuration: Configuration, label: str) -> Sand
         label=label,
         boundary=boundary.arn(account, unread) if boundary else "",
     )
-    return empty.joined(sorted(principals_of(account, configuration)))
+    named = empty.joined(sorted(principals_of(account, configuration)))
+    return named.with_policies(policies_of(account, configuration))
+
+
+def policies_of(account: Account, configuration: Configuration) -> Iterator[str]:
+    """Yield the policies of others, by path and name, that policies of teams name in an account."""
+    for name, environment in sorted(account.environments.items()):
+        team = configuration.teams[name]
+        values = values_of(account, environment, name, team.account_ids)
+        for policy in team.policies.values():
+            for text in fill(policy.spec.customer_policies, values):
+                if not text.startswith("arn:"):
+                    yield text.removeprefix("/")
+                elif account_of(text) == account.id:
+                    yield "".join(path_and_name(text)).removeprefix("/")
 
 
 def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
