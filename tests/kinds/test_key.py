@@ -413,3 +413,34 @@ def test_a_plan_file_holds_what_is_not_known_yet_and_knows_what_is_left() -> Non
         assert is_reviewed(rest, change, begun=True), count
     other = key(**{**written(WHOLE), "description": "Else"})
     assert not is_reviewed(changes(files(other), account())[0], change, begun=True)
+
+
+def test_two_aliases_of_one_key_are_one_entry_too_many() -> None:
+    other = KeyPart(ACCOUNT.id, REGION, "other")
+    snapshot = replace(account(theirs()), parts={PART: theirs(), other: theirs()})
+    request = RunOptions(adopt=True)
+    found = plan(files(key(), key("other")), snapshot, request)
+    assert [each.code for each in found.findings] == ["name-taken"]
+    adopted = values.applied(files(key()), snapshot, request)
+    both = replace(adopted, parts={**adopted.parts, other: state(adopted)})
+    second = plan(files(key("other")), both, request)
+    assert "not-ours" in {each.code for each in second.findings}
+    assert [each.id.key for each in second.changes] == [f"payments {REGION} data"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"readable": False}, {"tags": {names.KEY_TAG: names.key_tag_value("ops", ALIAS)}}],
+)
+def test_absent_leaves_keys_alone_that_it_may_not_delete(changed: dict[str, Any]) -> None:
+    asked = RunOptions(frozenset({"payments"}))
+    found = plan(files(key(state="absent")), account(theirs(**changed)), asked)
+    assert ([each.code for each in found.findings], found.changes) == (["not-ours"], ())
+
+
+def test_absent_deletes_a_key_of_another_type_too() -> None:
+    other = account(KeyState(ID, ARN, encrypts=False))
+    assert operations(files(key(state="absent")), other) == [
+        "tag_resource",
+        "schedule_key_deletion",
+    ]

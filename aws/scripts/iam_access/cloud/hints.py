@@ -87,6 +87,13 @@ _BY_CODE = {
     "for more in the Service Quotas console, then run the same command again",
     "MalformedPolicyDocument": "IAM does not accept the document: fix the policy in the files; "
     "the message names what it objects to",
+    "MalformedPolicyDocumentException": "KMS does not accept the key policy: fix the statements in "
+    "the files; the message names what it objects to",
+    "LimitExceededException": "a quota of KMS is used up: remove what is not needed, or have it "
+    "raised in the Service Quotas console, then run the same command again",
+    "InvalidArnException": "KMS does not know one of the principals: fix the grants in the files",
+    "KMSInvalidStateException": "the state of the key does not allow it: look at the key in the "
+    "account, then run the same command again",
     "PolicyNotAttachable": "AWS allows this policy only for its own service roles: "
     "grant another one in the files",
     "EntityAlreadyExists": "something of this name exists with other contents, perhaps under "

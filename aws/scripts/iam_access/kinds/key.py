@@ -161,7 +161,7 @@ class Keys(Kind):
         wanted: list[Resource] = []
         for entry in (each for each in here if each.spec.state == "present"):
             resource = _resource(entry, scope)
-            found = _fault(resource, entry, scope)
+            found = _fault(resource, entry, scope) or _same_key(resource, wanted, scope)
             if found is None:
                 wanted.append(resource)
             else:
@@ -170,7 +170,7 @@ class Keys(Kind):
         unwanted = [each for each in here if each.spec.state == "absent"]
         return Expansion(
             tuple(wanted),
-            findings=(*findings, *(f for each in unwanted for f in _pending(each, scope))),
+            findings=(*findings, *(f for each in unwanted for f in _kept(each, scope))),
             absent=tuple(found for each in unwanted for found in _to_delete(each, scope)),
         )
 
@@ -357,6 +357,20 @@ def _fault(wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount) ->
     return replace(found, location=entry.place.at(*problem.path).location)
 
 
+def _same_key(wanted: Resource, others: Iterable[Resource], scope: TeamInAccount) -> Finding | None:
+    """That another entry is about the key of this alias, too: a key has one tag of ours."""
+    other = next((each.name for each in others if each.arn == wanted.arn), None)
+    if other is None:
+        return None
+    return finding_about(
+        wanted,
+        scope.snapshot,
+        "name-taken",
+        f"the aliases {other} and {wanted.name} stand for one key, {wanted.arn}",
+        "describe it under one of them; the other alias stays as it is",
+    )
+
+
 def _wrong_partition(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
     region, account = entry.spec.region, scope.account
     partition = arns.partition_of_region(region)
@@ -493,6 +507,8 @@ def _taken(wanted: Resource, key: KeyState, part: KeyPart, snapshot: Snapshot) -
     team = names.team_of_key(key.tags, arn)
     why = _not_adoptable(key)
     owner = f"is of team {team}" if team else "was not made by the pipeline"
+    if team is None and names.KEY_TAG in key.tags:
+        why = f"has the tag {names.KEY_TAG} of another alias, or a copy of it"
     return UnmanagedResource(
         finding_about(
             wanted,
@@ -607,11 +623,25 @@ def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Reso
         yield replace(found, location=entry.place.location, leaves="", loss=_LOSS)
 
 
-def _pending(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
-    """That AWS is about to delete a key that an entry does not want."""
+def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
+    """That a key that an entry does not want is about to be deleted already, or is no one's to."""
     part = _part(entry, scope)
     key = key_facts.key_of(part, scope.snapshot).key
-    if key is not None and key.state == PENDING:
+    if key is None:
+        return
+    team = names.team_of_key(key.tags, key_facts.arn_of_part(scope.snapshot, part))
+    if team not in (None, scope.team) or not key.readable:
+        owner = f"is of team {team}" if team else _not_adoptable(key)
+        yield Finding(
+            code="not-ours",
+            severity=Severity.ERROR,
+            message=f"the alias {entry.key} in {part.region} stands for {key.arn}, which {owner}",
+            hint="have its owner delete it, or remove the entry",
+            location=entry.place.location,
+            team=scope.team,
+            account=scope.account.id,
+        )
+    elif key.state == PENDING:
         yield Finding(
             code="key-pending-deletion",
             severity=Severity.NOTE,
@@ -649,7 +679,7 @@ def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> 
                 )
             ),
         },
-        document=key.policy if found.key is not None else None,
+        document=key.policy or None,
         arn=key.arn if found.key is not None else None,
         leaves=_LEAVES if found.key is not None and key.state != PENDING else "",
     )

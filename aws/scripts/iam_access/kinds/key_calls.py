@@ -175,7 +175,9 @@ def _claimed(
         # Nothing on it is ours before the mark is made.
         yield replace(_marked(after, snapshot), phase=Phase.RECLAIM)
     if had["state"] == PENDING:
-        yield kms("cancel_key_deletion", Phase.RECLAIM)
+        kept = (key_facts.DISABLED, ENABLED)
+        confirm = _in_state(kms, *kept)
+        yield replace(kms("cancel_key_deletion", Phase.RECLAIM), confirm=confirm)
     if not had["owned"]:
         # The deployer role may change keys with the tag only.
         owned = _tags(_ownership(after, snapshot))
@@ -229,10 +231,34 @@ def release(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         plain = key_policy.root_policy(snapshot.partition, snapshot.account_id)
         if not documents.same_meaning(before.document or {}, plain):
             yield replace(_policy(kms, plain, Phase.REVOKE), absent_is_done=True)
-        untag = kms("untag_resource", Phase.RELEASE, TagKeys=[names.KEY_TAG])
-        yield replace(untag, absent_is_done=True)
+        yield _disowned(kms, before, snapshot)
     if had["marked"]:
         yield markers.deleted(key_facts.mark_of(before, snapshot))
+
+
+def _disowned(kms: _Caller, before: Resource, snapshot: Snapshot) -> ApiCall:
+    """Takes the tag off by which a key is ours; without it, doing so once more is denied."""
+    ((tag, value),) = _ownership(before, snapshot).items()
+    read = Read(
+        "kms",
+        "list_resource_tags",
+        {"KeyId": kms.key},
+        expects=(AnswerCheck(("Tags",), Match.LACKS, ({"TagKey": tag, "TagValue": value},)),),
+        pages=("Marker", "NextMarker"),
+        region=kms.region,
+    )
+    return replace(
+        kms("untag_resource", Phase.RELEASE, TagKeys=[tag]),
+        absent_is_done=True,
+        confirm=Confirm(frozenset({"AccessDeniedException"}), (read,)),
+    )
+
+
+def _in_state(kms: _Caller, *states: str) -> Confirm:
+    """Whether the key is in one of these states, as after a call whose answer was lost."""
+    found = AnswerCheck(("KeyMetadata", "KeyState"), Match.EQUALS, states)
+    read = Read("kms", "describe_key", {"KeyId": kms.key}, expects=(found,), region=kms.region)
+    return Confirm(frozenset({"KMSInvalidStateException"}), (read,))
 
 
 def deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
@@ -241,12 +267,10 @@ def deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     if not had["owned"]:
         owned = _tags(_ownership(before, snapshot))
         yield replace(kms("tag_resource", Phase.CLAIM, Tags=owned), absent_is_done=True)
-    pending = AnswerCheck(("KeyMetadata", "KeyState"), Match.EQUALS, (PENDING,))
-    read = Read("kms", "describe_key", {"KeyId": kms.key}, expects=(pending,), region=kms.region)
     yield replace(
         kms("schedule_key_deletion", Phase.RETIRE, PendingWindowInDays=WAITING_DAYS),
         absent_is_done=True,
-        confirm=Confirm(frozenset({"KMSInvalidStateException"}), (read,)),
+        confirm=_in_state(kms, PENDING),
     )
     if had["marked"]:
         yield markers.deleted(key_facts.mark_of(before, snapshot))

@@ -181,7 +181,8 @@ def key_created(at: Snapshot, params: CallParams) -> Snapshot:
 
 def new_key(at: Snapshot, region: str, alias: str) -> KeyState:
     """A key that has no id yet, under one that no real key has."""
-    id_ = f"new-{alias.replace('/', '-')}"
+    # No alias has a dot.
+    id_ = f"new-{alias.replace('/', '.')}"
     return KeyState(id_, f"arn:{at.partition}:kms:{region}:{at.account_id}:key/{id_}")
 
 
