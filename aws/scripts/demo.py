@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 # Before anything that an older Python does not have: it is refused there.
 from iam_access.cli import commands
 from iam_access.cli.runtime import DEPLOYER_TEMPLATE, run_command, run_script, utc_now
+from iam_access.cli.simulate import simulate
 from iam_access.render import Output
 
 if TYPE_CHECKING:
@@ -164,15 +165,19 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     """From five lines of YAML to access in three accounts, and back to nothing."""
     demo.heading(
         "A team's files are checked",
-        "Accounts, policies, access and a role of a made-up team, payments.",
+        "Accounts, policies, access and two roles of a made-up team, payments.",
     )
     demo.run(commands.validate)
 
     demo.heading(
         "The team's standing access is applied to its three accounts",
-        "With it the role worker, which EC2 may assume, and its instance profile.",
+        "With it the role worker, which EC2 may assume, and its instance profile; and a role",
+        "into which a developer switches from nonprod, as a member of a group there.",
     )
     demo.run(commands.apply, "--all")
+
+    demo.heading("Which roles there are, and who can switch into them")
+    demo.run(simulate, "roles")
 
     demo.heading(
         f"A developer asks for production access for {HOURS} hours, twice",
