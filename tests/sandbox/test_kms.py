@@ -202,3 +202,25 @@ def test_a_user_who_is_deleted_leaves_an_id_that_kms_does_not_take(
     assert grant["GranteePrincipal"] == made.id
     with refused("MalformedPolicyDocumentException", "invalid principals"):
         kms.put_key_policy(KeyId=key, PolicyName="default", Policy=found)
+
+
+def test_a_grant_lets_its_grantee_in_under_its_constraints(
+    sandbox: Sandbox, kms: Any, key: str, refused: Refused
+) -> None:
+    (ann,) = (each.credentials for each in sandbox.profiles() if each.owner == "user ann")
+    keys = {"AccessKeyId": ann.access_key_id, "SecretAccessKey": ann.secret_access_key}
+    hers = client("kms", keys, region_name="eu-west-1")
+    asked = {"KeyId": key, "Plaintext": b"x"}
+    with refused("AccessDeniedException", "kms:Encrypt"):
+        hers.encrypt(**asked, EncryptionContext={"app": "pay"})
+    kms.create_grant(
+        KeyId=key,
+        GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:user/ann",
+        Operations=["Encrypt"],
+        Constraints={"EncryptionContextSubset": {"app": "pay"}},
+    )
+    hers.encrypt(**asked, EncryptionContext={"app": "pay", "more": "x"})
+    with refused("AccessDeniedException", "kms:Encrypt"):
+        hers.encrypt(**asked)
+    with refused("AccessDeniedException", "kms:DescribeKey"):
+        hers.describe_key(KeyId=key)

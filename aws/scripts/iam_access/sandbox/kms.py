@@ -13,6 +13,7 @@ from typing import Any
 from moto.kms.models import Grant, Key, KmsBackend, kms_backends
 
 from iam_access.policy.arn import part_of
+from iam_access.policy.document import to_json
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -22,6 +23,7 @@ from iam_access.policy.evaluation.compile import (
 from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import PolicyType, Verdict, decide
 from iam_access.policy.evaluation.request import Context, Request
+from iam_access.policy.kms_grants import document_of_grant
 from iam_access.sandbox import trust
 from iam_access.sandbox.authorize import caller_layers, principal, session_context
 from iam_access.sandbox.call import OperationHandler, Result, SandboxCall
@@ -127,7 +129,20 @@ def _layers(call: SandboxCall, key: Key | None) -> Any:
     layers = caller_layers(call)
     if key is None:
         return layers
-    return replace(layers, resource=_compiled(key.policy or "", key.arn))
+    grants = tuple(_grants_of(key))
+    return replace(layers, resource=_compiled(key.policy or "", key.arn), grants=grants)
+
+
+def _grants_of(key: Key) -> Iterator[CompiledPolicy]:
+    """What the grants of a key allow, as policies."""
+    for grant in key.grants.values():
+        document = document_of_grant(
+            grant.grantee_principal,
+            grant.operations,
+            grant.constraints,
+            grant.retiring_principal or None,
+        )
+        yield _compiled(to_json(document), f"{key.arn} grant {grant.id}")
 
 
 def _compiled(policy: str, name: str) -> CompiledPolicy:
@@ -152,6 +167,10 @@ def _context(call: SandboxCall) -> Context:
     keys = [*(each["TagKey"] for each in tags), *(params.get("TagKeys") or [])]
     if keys:
         found["aws:TagKeys"] = keys
+    encryption: Mapping[str, str] = params.get("EncryptionContext") or {}
+    if encryption:
+        found |= {f"kms:EncryptionContext:{name}": value for name, value in encryption.items()}
+        found["kms:EncryptionContextKeys"] = list(encryption)
     if call.operation in ("CreateKey", "PutKeyPolicy"):
         bypass = bool(params.get("BypassPolicyLockoutSafetyCheck"))
         found["kms:BypassPolicyLockoutSafetyCheck"] = str(bypass).lower()
