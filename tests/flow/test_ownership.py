@@ -127,7 +127,7 @@ def _fill(iam: Any) -> None:
         iam.tag_role(RoleName=role, Tags=tags)
         iam.attach_role_policy(RoleName=role, PolicyArn=VIEW_ONLY)
         iam.put_role_policy(RoleName=role, PolicyName=INLINE[0], PolicyDocument=ENDED)
-    iam.create_group(GroupName="self-serve-payments", Path="/self-serve/payments/")
+    iam.create_group(GroupName="self-serve-payments", Path="/self-serve-payments/")
     iam.put_group_policy(
         GroupName="self-serve-payments",
         PolicyName="self-serve+payments+read",
@@ -296,7 +296,7 @@ def test_an_attachment_on_who_runs_the_pipeline_cannot_be_taken_over(files: File
             assert "iam:TagUser" in run.json["findings"][0]["message"]
 
 
-def test_groups_are_never_granted_anything_so_their_inline_policies_are_not_ours(
+def test_temporary_grants_are_never_written_on_groups_so_their_inline_policies_are_not_ours(
     fleet: Fleet,
 ) -> None:
     name = "self-serve+payments+read+20260101T000000Z"

@@ -60,3 +60,40 @@ def test_what_is_wrong_is_an_error_at_its_place(
     found = only_finding(loaded(tmp_path, {"aws-groups/pay.yaml": text}))
     assert (found.code, said in f"{found.message} {found.hint}") == (code, True), found
     assert place is None or str(found.location).endswith(f"aws-groups/pay.yaml:{place}")
+
+
+PERMANENT = """\
+permanent-access:
+  - users: [ann@example.com]
+    groups: [developers]
+    environments: [nonprod]
+    grants: [reader]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("[developers]", "[¶org/developers]", "bad-group"),
+        ("[developers]", "[developers, ¶Developers]", "same-group"),
+        ("[reader]", "[¶writer]", "not-for-groups"),
+        ("users: [ann@example.com]\n    groups: [developers]", "¶groups: []", "nobody"),
+    ],
+)
+def test_what_cannot_be_granted_to_a_group_of_others(
+    old: str, new: str, code: str, tmp_path: Path
+) -> None:
+    assert finding_lines(loaded(tmp_path, {"permanent-access/pay.yaml": PERMANENT})) == []
+    text, place = marked(PERMANENT.replace(old, new))
+    found = only_finding(loaded(tmp_path, {"permanent-access/pay.yaml": text}))
+    assert (found.code, str(found.location)) == (
+        code,
+        f"{tmp_path}/permanent-access/pay.yaml:{place}",
+    )
+
+
+def test_grantees_are_no_groups_whose_members_the_files_do_not_say(tmp_path: Path) -> None:
+    rule = "grantees: [{grants: [reader], users: ['ann@*']}]\n"
+    text = {"permanent-access/pay.yaml": PERMANENT, "settings.yaml": rule}
+    found = only_finding(loaded(tmp_path, text))
+    assert (found.code, "'developers'" in found.message) == ("not-a-grantee", True)

@@ -485,7 +485,7 @@ RoleName = Annotated[
 GroupName = Annotated[
     str,
     _Pattern(
-        r"[A-Za-z0-9_+=,.@-]{1,128}",
+        r"^[A-Za-z0-9_+=,.@-]{1,128}$",
         "bad-group",
         "is not an IAM group name",
         "write the group's name, not its ARN or path: 1 to 128 letters, digits or _+=,.@-",
