@@ -185,6 +185,10 @@ def test_folders_that_are_no_account_are_refused(tmp_path: Path) -> None:
             assert said in run.out
         run = imported(fleet, tmp_path / "staging", "--team", "Not a team")
         assert run.status == 2
+        (tmp_path / "staging" / "accounts.yaml").write_text(ACCOUNTS, "utf-8")
+        (tmp_path / "accounts.yaml").unlink()
+        within = ("--accounts-location", str(tmp_path / "staging" / "accounts.yaml"))
+        assert imported(fleet, tmp_path / "staging", *within).status == 0
         elsewhere = imported(
             fleet, tmp_path / "staging", "--accounts-location", str(tmp_path / "x")
         )

@@ -1,8 +1,9 @@
 """What RoleModel made, imported and taken over, in the sandbox."""
 
+import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,18 @@ def test_stopped_after_any_write_of_the_first_apply_the_next_run_finishes(tmp_pa
             for environment, roles in MEMBERS.items()
             for role, users in roles.items()
         }
+
+
+def test_a_configuration_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "none.yml").write_text("assumable_accounts: []\n", "utf-8")
+    (tmp_path / "lost.yml").write_text("assumable_roles: lost.cf\n", "utf-8")
+    for name, said in (
+        ("absent.yml", "cannot be read"),
+        ("none.yml", "names no template"),
+        ("lost.yml", "lost.cf cannot be read"),
+    ):
+        out = io.StringIO()
+        with redirect_stdout(out):
+            status = commands.import_files(["rolemodel", str(tmp_path / name)])
+        assert status == 2
+        assert said in out.getvalue()

@@ -40,7 +40,7 @@ def from_iam_syncr(options: argparse.Namespace, clock: Clock) -> int:
             f"import one account after the other, by its folder: {folder / 'NAME'}",
         )
     account = folder.resolve().name
-    files, others = _yaml_files(folder)
+    files, others = _yaml_files(folder, beside)
     if not files:
         raise UsageError(f"{folder} has no *.yaml files", "name the folder of one account")
     result = iam_syncr.imported(
@@ -93,11 +93,12 @@ def _team(name: str | None, account: str) -> str:
     return team
 
 
-def _yaml_files(folder: Path) -> tuple[list[SourceFile], list[Path]]:
-    """The files that end in .yaml below a folder, and those that end in .yml."""
+def _yaml_files(folder: Path, accounts: Path) -> tuple[list[SourceFile], list[Path]]:
+    """The files that end in .yaml below a folder, but for that of accounts; and those in .yml."""
     paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
-    files = [_source(each) for each in paths if each.suffix == ".yaml"]
-    return files, [each for each in paths if each.suffix == ".yml"]
+    others = [each for each in paths if each.resolve() != accounts.resolve()]
+    files = [_source(each) for each in others if each.suffix == ".yaml"]
+    return files, [each for each in others if each.suffix == ".yml"]
 
 
 def _source(path: Path) -> SourceFile:
