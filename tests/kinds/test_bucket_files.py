@@ -104,3 +104,23 @@ def test_rules_judge_what_statements_allow(tmp_path: Path) -> None:
         loaded(tmp_path, {"aws-buckets/pay.yaml": BUCKETS, "settings.yaml": settings})
     )
     assert (found.code, found.location and found.location.line) == ("forbidden-action", 3)
+
+
+SAME = "aws-buckets: {pay-prod-logs: {environments: [prod], region: eu-west-1}}\n"
+
+
+def test_a_name_is_that_of_one_entry_in_all_accounts_together(tmp_path: Path) -> None:
+    more = BUCKETS + SAME.partition("{")[2].removesuffix("}\n").replace("pay-", "  pay-", 1)
+    found = only_finding(loaded(tmp_path, {"aws-buckets/pay.yaml": more}))
+    assert (found.code, "'pay-prod-logs'" in found.message) == ("name-taken", True)
+    assert ":10:" in str(found.location)
+
+
+def test_a_name_is_that_of_one_team(tmp_path: Path) -> None:
+    files = {
+        "aws-buckets/pay.yaml": BUCKETS,
+        "aws-accounts/shop.yaml": 'aws-accounts: {prod: "999999999999"}\n',
+        "aws-buckets/shop.yaml": SAME,
+    }
+    (found,) = loaded(tmp_path, files).findings
+    assert (found.code, found.team, "team pay" in found.message) == ("name-taken", "shop", True)

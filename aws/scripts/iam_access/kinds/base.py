@@ -90,7 +90,8 @@ class AccessEntry:
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
     the `environments`, and gain by becoming that role there. `of_resource` is
     whether it says who may use a resource, so that it may name no user or role of the account, and
-    `services` are those of AWS that it lets in, with the paths where they stand.
+    `services` are those of AWS that it lets in, with the paths where they stand. `unique` is a name
+    with placeholders that one thing in all accounts together may have, and no other entry.
     """
 
     place: SourcePosition
@@ -118,6 +119,7 @@ class AccessEntry:
     becomes: str | None = None
     of_resource: bool = False
     services: Sequence[tuple[str, Path]] = ()
+    unique: str | None = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""

@@ -115,6 +115,7 @@ class Buckets(Kind):
             own=own,
             of_resource=True,
             services=resource_policy.named_services(statements),
+            unique=item.key if item.spec is not None else None,
         )
 
     def expand(self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount) -> Expansion:

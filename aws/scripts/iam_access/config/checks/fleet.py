@@ -1,10 +1,10 @@
 """Check what teams that share an account write about it, and about the users in it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.checks.team import TeamIndex, location_of, name_taken, same_person
@@ -14,7 +14,7 @@ from iam_access.config.revisions import History
 from iam_access.config.settings import Settings
 from iam_access.kinds import names
 from iam_access.kinds.base import USERS, AccessEntry, FileEntry, InvalidEntry, Item
-from iam_access.kinds.fields import UserNames
+from iam_access.kinds.fields import UserNames, fill
 from iam_access.model import Account
 from iam_access.phrases import shown
 
@@ -109,7 +109,7 @@ def _agreed(
 
 
 _POLICIES_OF, _USERS_OF = attrgetter("policies"), attrgetter("users")
-_MADE_BY = attrgetter("made")
+_MADE_BY, _NAMED_BY = attrgetter("made"), attrgetter("unique")
 _FIRST = "who wrote it first goes on as before"
 
 
@@ -131,6 +131,7 @@ def check(
     past = _Past(precedence)
     _policies(all_team_files, past, report)
     _made(all_team_files, indexes, past, report)
+    _unique(all_team_files, indexes, past, report)
     # The same teams may share many accounts; they are compared once.
     groups = {tuple(team_files.name for team_files, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
@@ -212,6 +213,59 @@ def _made(
                     _taken(other, second, one, first, both, report)
                 else:
                     _taken(one, first, other, second, both, report)
+
+
+class _Use(NamedTuple):
+    """A name that one entry of all may have, as the entry has it in an environment."""
+
+    team_files: TeamFiles
+    entry: AccessEntry
+
+
+def _unique(
+    all_team_files: Sequence[TeamFiles],
+    indexes: Mapping[str, TeamIndex],
+    past: "_Past",
+    report: FindingCollector,
+) -> None:
+    """Report entries with one name where all accounts together have a thing of each name once."""
+    by_name: dict[str, list[_Use]] = defaultdict(list)
+    for team_files in all_team_files:
+        for entry in indexes[team_files.name].entries:
+            for name in _unique_names(team_files, entry):
+                by_name[name].append(_Use(team_files, entry))
+    for name, uses in by_name.items():
+        for one, other in combinations(uses, 2):
+            if one.entry is other.entry:
+                continue  # reported at the entry itself
+            mine, theirs = str(one.entry.unique), str(other.entry.unique)
+            is_one_first = one.team_files is other.team_files or past.was_first(
+                one.team_files, mine, other.team_files, theirs, _NAMED_BY
+            )
+            late, first = (other, one) if is_one_first else (one, other)
+            report.of(late.team_files.name).error(
+                "name-taken",
+                late.entry.place.location,
+                f"the name {shown(name)} is that of the entry at {first.entry.place.location} of "
+                f"team {first.team_files.name}, too, and all accounts together have it once",
+                f"rename one of the two; {_FIRST}",
+            )
+
+
+def _unique_names(team_files: TeamFiles, entry: AccessEntry) -> Iterator[str]:
+    """The names that an entry has in its environments, and that no other may have."""
+    if entry.unique is None:
+        return
+    for environment in dict.fromkeys(entry.environments):
+        spec = team_files.accounts.get(environment)
+        if spec is not None:
+            values = {
+                "account_id": spec.id,
+                "environment": environment,
+                "partition": spec.partition,
+                "team": team_files.name,
+            }
+            yield str(fill(entry.unique, values))
 
 
 def _accounts_of(team_files: TeamFiles, entry: AccessEntry) -> frozenset[str]:
@@ -296,6 +350,7 @@ class _Written:
         self.policies = frozenset(team.policies)
         self.users = frozenset(user for entry in team.access for user in entry.users)
         self.made = frozenset(str(entry.makes) for entry in team.access if entry.makes)
+        self.unique = frozenset(entry.unique for entry in team.access if entry.unique)
 
 
 class _Past:
