@@ -185,6 +185,10 @@ def test_the_planner_role_plans_them(tmp_path: Path) -> None:
         write(found, BUCKETS.replace("app: pay", "app: other"))
         planned = found.apply("--all", "--dry-run", "--read-only", "--output", "json")
         assert (planned.status, len(planned.json["changes"])) == (0, 1), planned.out
+        file = str(tmp_path / "plan.json")
+        assert found.apply("--all", "--dry-run", "--plan-file", file).status == 0
+        assert found.apply("--from-plan", file).status == 0
+        assert tags(found, LOGS)["app"] == "other"
 
 
 def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:

@@ -132,7 +132,7 @@ def finished(wanted: Resource, account: str) -> Iterator[ApiCall]:
 
 def changed(before: Resource, after: Resource, account: str) -> Iterator[ApiCall]:
     """What leads from one state of a bucket that is there to the other."""
-    if before.attributes["stage"] is Stage.NEW:
+    if before.attributes["stage"] == Stage.NEW:
         yield from finished(after, account)
     stage = _stage(after)
     facts = ("tags", "stage")
@@ -194,8 +194,7 @@ def _owned(wanted: Resource, account: str, stage: Stage) -> dict[str, str]:
 
 
 def _stage(wanted: Resource) -> Stage:
-    stage: Stage = wanted.attributes["stage"]
-    return stage
+    return Stage(wanted.attributes["stage"])
 
 
 def _same(one: Document | None, other: Document) -> bool:
