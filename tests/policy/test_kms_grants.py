@@ -1,5 +1,7 @@
 """Grants of KMS keys as policies: what the grantee may do, and only under the constraints."""
 
+from typing import Any
+
 import pytest
 
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
@@ -15,7 +17,7 @@ STAGE, APP = ("kms:EncryptionContext:stage", "prod"), ("kms:EncryptionContext:ap
 def allowed(
     operation: str,
     context: Context,
-    constraints: dict[str, dict[str, str]] | None = None,
+    constraints: Any = None,
     caller: str = ROLE,
 ) -> bool:
     operations = ["Decrypt", "DescribeKey"]
@@ -64,5 +66,11 @@ def test_a_grant_allows_its_operations_to_its_grantee_alone() -> None:
 
 
 def test_an_unknown_constraint_is_never_lost() -> None:
-    with pytest.raises(ValueError, match="SourceArn is no constraint"):
-        document_of_grant(ROLE, ["Decrypt"], {"SourceArn": {"a": "b"}})
+    for constraints in ({"SourceArn": "x"}, {"SourceArn": "x", "EncryptionContextEquals": {}}):
+        assert not allowed("DescribeKey", {}, constraints)
+        assert not allowed("Decrypt", {}, constraints)
+
+
+def test_a_service_may_be_the_grantee() -> None:
+    (statement,) = document_of_grant("rds.amazonaws.com", ["Decrypt"])["Statement"]
+    assert statement["Principal"] == {"Service": "rds.amazonaws.com"}

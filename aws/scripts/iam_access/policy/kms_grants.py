@@ -19,33 +19,35 @@ _WITH_ENCRYPTION_CONTEXT = frozenset(
     }
 )
 _SUBSET, _EQUALS = "EncryptionContextSubset", "EncryptionContextEquals"
+_KNOWN = frozenset({_SUBSET, _EQUALS})
 _PAIR, _KEYS = "kms:EncryptionContext:", "kms:EncryptionContextKeys"
 
 
 def document_of_grant(
     grantee: str,
     operations: Iterable[str],
-    constraints: Mapping[str, Mapping[str, str]] | None = None,
+    constraints: Mapping[str, Any] | None = None,
     retiree: str | None = None,
 ) -> dict[str, Any]:
     """Return the resource policy that allows what a grant does.
 
-    `grantee` and `retiree` are ARNs of principals, `operations` as KMS names them (`Decrypt`),
-    `constraints` as KMS has them. Raises ValueError for another constraint than those that KMS has,
-    so that none is lost.
+    `grantee` and `retiree` are ARNs of principals or names of services, `operations` as KMS names
+    them (`Decrypt`), `constraints` as KMS has them. One that is not known here limits everything,
+    as a condition on a key that no request has.
     """
     found = dict(constraints or {})
-    unknown = found.keys() - {_SUBSET, _EQUALS}
-    if unknown:
-        raise ValueError(f"{min(unknown)} is no constraint of a grant: {_SUBSET}, {_EQUALS}")
+    unknown = {f"kms:{key}": str(found.pop(key)) for key in sorted(found.keys() - _KNOWN)}
+    always = {"StringEquals": unknown} if unknown else {}
     subset, equal = found.get(_SUBSET, {}), found.get(_EQUALS)
     wanted = set(operations)
     limited = wanted & _WITH_ENCRYPTION_CONTEXT if found else set()
     is_possible = equal is None or subset.items() <= equal.items()
+    conditions = _conditions(subset, equal)
+    both = {**conditions, **{key: {**conditions.get(key, {}), **always[key]} for key in always}}
     return documents.document(
         [
-            *_allow(grantee, limited if is_possible else (), _conditions(subset, equal)),
-            *_allow(grantee, wanted - limited, {}),
+            *_allow(grantee, limited if is_possible else (), both),
+            *_allow(grantee, wanted - limited, always),
             # https://docs.aws.amazon.com/kms/latest/APIReference/API_RetireGrant.html
             *(_allow(retiree, ["RetireGrant"], {}) if retiree else ()),
         ]
@@ -62,8 +64,13 @@ def _allow(
             actions=actions,
             resources=("*",),
             conditions=conditions,
-            principal={"AWS": principal},
+            principal={"Service" if _is_service(principal) else "AWS": principal},
         )
+
+
+def _is_service(principal: str) -> bool:
+    """Whether a grantee is a service, as in grants that services make for themselves."""
+    return not principal.startswith("arn:") and "." in principal
 
 
 def _conditions(subset: Mapping[str, str], equal: Mapping[str, str] | None) -> dict[str, Any]:
