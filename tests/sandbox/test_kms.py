@@ -184,6 +184,8 @@ def test_the_deployer_changes_keys_with_the_tag_only_and_uses_none(
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=own)
     with refused(denied, "explicit deny"):
         kms.encrypt(KeyId=key, Plaintext=b"x")
+    with refused(denied, "cannot determine the key"):
+        kms.decrypt(CiphertextBlob=b"x")
 
 
 def test_a_user_who_is_deleted_leaves_an_id_that_kms_does_not_take(

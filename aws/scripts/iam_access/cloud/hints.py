@@ -92,6 +92,8 @@ _BY_CODE = {
     "LimitExceededException": "a quota of KMS is used up: remove what is not needed, or have it "
     "raised in the Service Quotas console, then run the same command again",
     "InvalidArnException": "KMS does not know one of the principals: fix the grants in the files",
+    "UnrecognizedClientException": "the region may not be enabled in the account: enable it, or "
+    "correct the region in the files",
     "KMSInvalidStateException": "the state of the key does not allow it: look at the key in the "
     "account, then run the same command again",
     "PolicyNotAttachable": "AWS allows this policy only for its own service roles: "

@@ -31,6 +31,7 @@ from iam_access.sandbox.documents import check_resource_policy
 from iam_access.sandbox.faults import AwsError
 
 _WHOLE_REGION = ("ListKeys", "ListAliases", "GenerateRandom")
+_NAMING = ("KeyId", "TargetKeyId", "AliasName")
 _SIZE = 32_768
 _TAGS = 50
 _ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]{1,250}")
@@ -54,12 +55,18 @@ _NOT_PENDING = _NOT_DISABLED | {
 def require_permission(call: SandboxCall) -> None:
     """Refuse (AccessDeniedException) what the caller's policies and the key's do not allow.
 
-    A key policy always has to allow, by naming the caller or the account.
+    A key policy always has to allow, by naming the caller or the account. Grants are not evaluated.
     https://docs.aws.amazon.com/kms/latest/developerguide/control-access-overview.html
     """
     if not call.world.enforce:
         return
-    for action, resource, key in _asked(call):
+    asked = list(_asked(call))
+    if not asked and not any(call.params.get(each) for each in _NAMING):
+        raise AwsError(
+            "AccessDeniedException",
+            f"The sandbox cannot determine the key of kms:{call.operation}: name it by KeyId",
+        )
+    for action, resource, key in asked:
         _require(call, action, resource, key)
 
 
