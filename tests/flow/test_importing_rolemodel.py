@@ -70,10 +70,12 @@ def template() -> str:
         trust = {"Version": "2012-10-17", "Statement": [lets_in]}
         resources[name] = {
             "Type": "AWS::IAM::Role",
+            "DeletionPolicy": "Retain",
             "Properties": {"AssumeRolePolicyDocument": trust},
         }
         resources[f"{name}Policies"] = {
             "Type": "AWS::IAM::Policy",
+            "DeletionPolicy": "Retain",
             "Properties": {
                 "PolicyName": f"{name}Policy",
                 "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},

@@ -57,6 +57,7 @@ def admin(**properties: Any) -> dict[str, Any]:
     trust = document(trusting())
     return {
         "Type": "AWS::IAM::Role",
+        "DeletionPolicy": "Retain",
         "Properties": {"AssumeRolePolicyDocument": trust, **properties},
     }
 
@@ -89,6 +90,7 @@ def result(roles: str, **more: Any) -> Imported:
 
 POLICY = {
     "Type": "AWS::IAM::Policy",
+    "DeletionPolicy": "Retain",
     "Properties": {
         "PolicyName": "P",
         "PolicyDocument": document(EVERYTHING),
@@ -296,3 +298,12 @@ def test_what_is_wrong_in_the_other_files(config: str, users: str, code: str) ->
 def test_the_template_is_where_the_configuration_says() -> None:
     assert template_of(SourceFile("c", CONFIG.encode())) == "roles.cf"
     assert template_of(SourceFile("c", b"a: b")) is None
+
+
+def test_that_a_stack_would_delete_the_roles_is_told_once() -> None:
+    lost = {key: value for key, value in POLICY.items() if key != "DeletionPolicy"}
+    found = result(template(Admin=admin(), AdminPolicies=lost))
+    assert [(each.code, str(each.location)) for each in found.findings] == [
+        ("older-fault", "roles.cf:1:1")
+    ]
+    assert "Retain" in found.findings[0].hint

@@ -241,12 +241,25 @@ def _roles(files: RoleModelFiles, config: Node, hub_id: str, report: Reporter) -
             continue
         report.known_keys(node, _RESOURCE_KEYS, "a resource")
         by_type.setdefault(_ROLE if name == _ROLE else "", []).append((logical, node))
+    _report_stack([node for nodes in by_type.values() for _, node in nodes], template, report)
     logicals = [logical for logical, _ in by_type.get(_ROLE, ())]
     policies = _policies(by_type.get("", []), logicals, resolver)
     for logical, node in by_type.get(_ROLE, ()):
         yield _role(logical, node, policies, hub_id, resolver)
     if not logicals:
         report.refuse(template.location, "the template has no roles", "name another template")
+
+
+def _report_stack(resources: Sequence[Node], template: Node, report: Reporter) -> None:
+    """Warn of stacks that take the roles with them when they are deleted."""
+    kept = [_text(each.mapping.get("DeletionPolicy")) == "Retain" for each in resources]
+    if not all(kept):
+        report.fault(
+            template.location,
+            "leaves the roles to their stacks, and a stack that is deleted deletes them",
+            'add "DeletionPolicy": "Retain" to each resource, run `rolemodel CONFIG update` once '
+            "more before the first apply, and delete the stacks after it",
+        )
 
 
 def _resolver(
