@@ -311,6 +311,8 @@ def test_a_hub_that_cannot_be_read_stops_its_roles_and_nothing_else(fleet: Fleet
     fleet.sandbox.faults.append(refusing("AccessDenied", hub_refuses))
     assert fleet.apply("--all").status == 2
     assert reach(fleet) == before
+    listed = fleet.run(simulate, "roles", "--output", "json")
+    assert (listed.status, listed.json["unread"]) == (2, [f"account {HUB}"])
     # Nothing of it is needed to end what has ended.
     assert fleet.cleanup("--all", "--output", "json").json["accounts"][1]["failure"] is None
 

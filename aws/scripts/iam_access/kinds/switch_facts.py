@@ -59,6 +59,12 @@ def hub_of(snapshot: Snapshot, hub: str) -> Snapshot | None:
     )
 
 
+def unread_hubs(snapshot: Snapshot) -> tuple[str, ...]:
+    """The ids of the hubs that could not be read."""
+    hubs = {part: state for part, state in snapshot.parts.items() if isinstance(state, HubState)}
+    return tuple(sorted(part.account for part, state in hubs.items() if state.failure))
+
+
 def groups_in(hub: Snapshot) -> Iterator[SwitchGroup]:
     """All groups of ours in a hub."""
     found = {

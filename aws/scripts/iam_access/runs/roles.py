@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from iam_access.kinds import given_access, is_temporary
 from iam_access.kinds.kind import GivenAccess
+from iam_access.kinds.switch_facts import unread_hubs
 from iam_access.model import Account, Principal, PrincipalType, Resource
 from iam_access.plan.account_after import after
 from iam_access.plan.diff import observed_state, state_after
@@ -27,7 +28,7 @@ def list_roles(
         held = state_after(observed_state(snapshot), plan.changes).values()
         found = _roles(held, after(snapshot, plan.changes))
         wrong = tuple(each for each in plan.findings if each.is_error)
-        return RolesInAccount(account, tuple(found), findings=wrong)
+        return RolesInAccount(account, tuple(found), findings=wrong, unread=unread_hubs(snapshot))
 
     return run.each(
         accounts, work, lambda account, failure: RolesInAccount(account, failure=failure)

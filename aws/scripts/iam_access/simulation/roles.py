@@ -23,21 +23,23 @@ class ListedRole:
 class RolesInAccount:
     """The roles in one account, by ARN; `failure` is why it could not be read.
 
-    `findings` are errors of the plan.
+    `findings` are errors of the plan. `unread` are the accounts (their ids) that people switch from
+    and that could not be read, so that users are missing.
     """
 
     account: Account
     roles: tuple[ListedRole, ...] = ()
     failure: Failure | None = None
     findings: tuple[Finding, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RolesReport:
     """All roles by account: `on_plan`, as a plan would leave them, else as they are.
 
-    `findings` are what keeps the plan from being complete, `unread` the parts of the files that
-    cannot be read, so that accounts or roles may be missing.
+    `findings` are what keeps the plan from being complete, `unread` the parts of the files, and the
+    accounts that people switch from, that cannot be read, so that something may be missing.
     """
 
     accounts: tuple[RolesInAccount, ...]

@@ -38,7 +38,10 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         found,
         on_plan,
         tuple(dict.fromkeys(each for each in (*of_files, *of_plans) if each.is_error)),
-        tuple(questions.unread(options, configuration, on_plan=on_plan)),
+        (
+            *questions.unread(options, configuration, on_plan=on_plan),
+            *sorted({f"account {hub}" for each in found for hub in each.unread}),
+        ),
     )
     render_roles(report, options.output, sys.stdout)
     return report.exit_status
