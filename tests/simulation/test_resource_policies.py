@@ -14,12 +14,14 @@ from iam_access.kinds.kind import ResourcePolicy
 from iam_access.model import Plan, Principal, PrincipalType
 from iam_access.policy.document import document
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.policy.kms_grants import document_of_grant
 from iam_access.simulation.access import (
     AccessAnswer,
     AccessQuestion,
     AccessReport,
     AccountAnswers,
+    Judge,
     answers,
     known_resources,
 )
@@ -29,6 +31,8 @@ from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context, only_on_some
+from iam_access.simulation.questions import AssertionQuestion
+from iam_access.simulation.results import BackendDecision
 from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.simulation.verification import verify
 from iam_access.snapshot import Snapshot
@@ -472,3 +476,26 @@ def test_a_role_lets_another_account_in_and_not_its_root_user() -> None:
 def test_what_a_key_leaves_to_its_account_is_not_said_to_allow_it() -> None:
     (found,) = ask(account_with(), {KEY: key(ROOT)}, "kms:Decrypt", KEY, BOB)
     assert not found.ineffective_allows
+
+
+@pytest.mark.parametrize("said", [Verdict.ALLOWED, Verdict.EXPLICIT_DENY])
+def test_aws_is_not_believed_about_what_only_a_resource_decides(said: Verdict) -> None:
+    shut = naming({"AWS": ARN[ALICE]}, "s3:*", effect="Deny")
+    account = having(holding(allow("s3:*")), {BUCKET: bucket(shut)})
+    asked = AccessQuestion(("s3:GetObject",), (OBJECT,), {}, NOW, (NamedPrincipal(ALICE),))
+
+    class Simulator:
+        def ask(self, question: AssertionQuestion) -> dict[tuple[str, str], BackendDecision]:
+            return {pair: BackendDecision(said) for pair in question.pairs}
+
+    at = AccountPolicies(account)
+    judge = Judge(asked, Simulator(), at, ACCOUNT)
+    origins = Origins(configuration(team()), ACCOUNT, account)
+    (found,) = answers(asked, ACCOUNT, at, origins, judge)
+    assert not found.allowed
+    assert (found.aws is None) is (said is Verdict.ALLOWED)
+    one = AccountAnswers(ACCOUNT, (found,))
+    caveats = AccessReport(asked, (one,), on_plan=False, by_aws=True).caveats
+    assert any("judges no policies of resources" in each for each in caveats) is (
+        said is Verdict.ALLOWED
+    )

@@ -70,7 +70,7 @@ class ResourceChanges:
     def between(
         cls, before: Snapshot, after: Snapshot, taken: Policies | None = None
     ) -> "ResourceChanges":
-        """The policies of all resources of an account that is ours, and of all its roles.
+        """The policies of all resources of an account that are ours, and of all its roles.
 
         `taken` are those, before, of resources of others that the change makes ours.
 

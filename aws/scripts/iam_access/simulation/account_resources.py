@@ -51,9 +51,10 @@ class AccountResources:
         """Return the resource whose policy decides about an action, given in lower case."""
         if is_trust_action(action):
             return self._role(resource) if resource in self._trusts else None
-        if not self._policies or not _is_of(action, resource):
+        if not self._policies:
             return None
-        return self._ours(resource)
+        known = self._ours(resource)
+        return known if known is not None and _is_of(action, known.arn) else None
 
     def known(self, arn: str) -> KnownResource | None:
         """Return the resource of ours with exactly this ARN."""
