@@ -120,6 +120,31 @@ def test_an_update_with_room_is_one_call() -> None:
     assert len(KIND.calls(before, wanted(), account)) == 1
 
 
+def test_a_part_that_gets_more_keeps_what_it_denied_until_the_others_are_off() -> None:
+    denied = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+    account = with_policy(
+        with_policy(account_with(), f"{ARN}+2"),
+        ARN,
+        document={"Version": "2012-10-17", "Statement": [denied]},
+        versions=("v1", "v2", "v3", "v4", "v5"),
+        default_version="v5",
+    )
+    before = next(each for each in KIND.observed(account) if each.attributes["arn"] == ARN)
+
+    calls = KIND.calls(before, wanted(), account)
+
+    assert [(call.operation, call.params.get("VersionId"), call.phase) for call in calls] == [
+        ("delete_policy_version", "v1", Phase.PUBLISH),
+        ("delete_policy_version", "v2", Phase.PUBLISH),
+        ("create_policy_version", None, Phase.PUBLISH),
+        ("create_policy_version", None, Phase.RELEASE),
+    ]
+    first, last = (json.loads(call.params["PolicyDocument"]) for call in calls[2:])
+    assert [each["Effect"] for each in first["Statement"]] == ["Allow", "Deny"]
+    assert [each["Effect"] for each in last["Statement"]] == ["Allow"]
+    carried_out(account, calls)
+
+
 def test_deleting_takes_the_other_versions_first_and_comes_last() -> None:
     account = with_policy(account_with(), ARN, versions=("v1", "v2"), default_version="v2")
     (before,) = KIND.observed(account)

@@ -93,13 +93,22 @@ def _concerned(
 
 def _rewritten(changes: Iterable[Change]) -> Mapping[str, Mapping[str, _Rewriting]]:
     """The changes of policies that have several parts, by the ARN of the first and their own."""
-    found: dict[str, dict[str, _Rewriting]] = defaultdict(dict)
+    found: dict[str, dict[str, Change]] = defaultdict(dict)
     for change in changes:
-        before, after = given_access(change.before).published, given_access(change.after).published
-        for arn in before.keys() | after.keys():
-            had, has = _statements(before.get(arn)), _statements(after.get(arn))
-            found[first_part(arn)][arn] = _Rewriting(change.id, has - had, had - has)
-    return {first: siblings for first, siblings in found.items() if len(siblings) > 1}
+        for state in (change.before, change.after):
+            for arn in given_access(state).published:
+                found[first_part(arn)][arn] = change
+    return {
+        first: {arn: _rewriting(arn, change) for arn, change in siblings.items()}
+        for first, siblings in found.items()
+        if len(siblings) > 1
+    }
+
+
+def _rewriting(arn: str, change: Change) -> _Rewriting:
+    before, after = given_access(change.before).published, given_access(change.after).published
+    had, has = _statements(before.get(arn)), _statements(after.get(arn))
+    return _Rewriting(change.id, has - had, had - has)
 
 
 def _by_holder(changes: Iterable[Change]) -> Mapping[Principal, Sequence[_Attaching]]:
