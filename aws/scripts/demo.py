@@ -172,7 +172,8 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.heading(
         "The team's standing access is applied to its three accounts",
         "With it the role worker, which EC2 may assume, and its instance profile; and a role",
-        "into which a developer switches from nonprod, as a member of a group there.",
+        "into which a developer switches from nonprod, as a member of a group there. In prod also",
+        "a bucket that the workers may read.",
     )
     demo.run(commands.apply, "--all")
 
