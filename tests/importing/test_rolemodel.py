@@ -307,3 +307,15 @@ def test_that_a_stack_would_delete_the_roles_is_told_once() -> None:
         ("older-fault", "roles.cf:1:1")
     ]
     assert "Retain" in found.findings[0].hint
+
+
+def test_policies_of_the_account_are_granted_by_a_policy_of_the_team() -> None:
+    own = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/ops/base"}
+    arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess", own, f"arn:aws:iam::{PROD}:policy/x"]
+    found = result(template(Admin=admin(ManagedPolicyArns=arns)))
+    assert content(found, "aws-policies")["aws-policies"]["Admin"]["customer_policies"] == [
+        "ops/base",
+        f"arn:aws:iam::{PROD}:policy/x",
+    ]
+    entry = content(found)["templates"]["Admin"]
+    assert (entry["grants"], entry["managed_policies"]) == (["Admin"], arns[:1])

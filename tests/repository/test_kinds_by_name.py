@@ -42,7 +42,7 @@ ALLOWED = {
     **{
         ("iam_access/importing/written.py", folder.folder): "what older tools made is its files"
         for folder in FOLDERS
-        if folder.folder in (written.ROLES, written.BUCKETS, written.KEYS)
+        if folder.folder in (written.POLICIES, written.ROLES, written.BUCKETS, written.KEYS)
     },
     ("iam_access/codes.py", "customer-managed-policy"): _CODE,
     ("iam_access/codes.py", "temporary-role"): _CODE,

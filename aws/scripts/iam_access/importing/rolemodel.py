@@ -14,7 +14,7 @@ from iam_access.importing import cloudformation, iam_statements
 from iam_access.importing.cloudformation import Resolver
 from iam_access.importing.iam_statements import ACCOUNT_ID
 from iam_access.importing.source import Node, Reporter, SourceFile, parsed
-from iam_access.importing.written import ACCOUNTS, ROLES, Imported, NewFile, team_file
+from iam_access.importing.written import ACCOUNTS, POLICIES, ROLES, Imported, NewFile, team_file
 from iam_access.kinds import templates
 from iam_access.model import Location
 from iam_access.phrases import did_you_mean, listed, shown
@@ -43,6 +43,9 @@ _POLICY_KEYS: Final = (
     *("PolicyName", "PolicyDocument", "Roles", "RoleName"),
     *("ManagedPolicyName", "Description", "Path"),
 )
+_OF_AWS: Final = re.compile(r"arn:[^:]*:iam::aws:policy/")
+# What an ARN with the role's own account has before the path and name.
+_OF_ACCOUNT: Final = re.compile(r"arn:[^:]*:iam::\{account_id\}:policy/")
 _LISTED_ACCOUNT: Final = re.compile(r"Account:\s*(\S+)\s*")
 _LISTED_ROLE: Final = re.compile(
     r"\s*(\S+)\s+\(arn:(?P<partition>[a-z-]+):iam::(?P<id>[0-9]{12}):role(?P<path>/\S*?/|/)"
@@ -82,7 +85,8 @@ class _Made:
 class _Role:
     """A role of the template: what our file says of it, by its logical id.
 
-    `fixed` is its name and path where the template gives a name.
+    `fixed` is its name and path where the template gives a name. `others` are policies of others
+    in the account, which it is granted by a policy of the team with the same key.
     """
 
     logical: str
@@ -90,6 +94,7 @@ class _Role:
     entry: dict[str, Any]
     fixed: _Made | None
     path: str
+    others: tuple[str, ...]
 
 
 def template_of(config: SourceFile) -> str | None:
@@ -125,6 +130,9 @@ def imported(files: RoleModelFiles, team: str, source: str) -> Imported:
     if not any(each.is_error for each in findings):
         accounts = {**environments, **({hub: hub_id} if hub not in environments else {})}
         made.append(team_file(ACCOUNTS, team, accounts, source))
+        policies = {each.logical: _granting(each) for each in roles if each.others}
+        if policies:
+            made.append(team_file(POLICIES, team, policies, source))
         made.append(team_file(ROLES, team, entries, source, {templates.KEY: beside}))
     return Imported(team, tuple(made), findings)
 
@@ -345,10 +353,13 @@ def _role(
         *policies.get(logical, ()),
         *(each for policy in own for each in policies.get(policy, ())),
     ]
+    managed = _managed(attached, own, policies, resolver)
+    others = tuple(each for each in managed if not _OF_AWS.match(each))
     entry: dict[str, Any] = {
         "description": _text(resolved.get("Description")),
         "trust": None,
-        "managed_policies": _managed(attached, own, policies, resolver),
+        "grants": [logical] if others else [],
+        "managed_policies": [each for each in managed if each not in others],
         "custom_statements": _named_once(statements),
         "max_session": _session(resolved.get("MaxSessionDuration"), report),
         "permissions_boundary": _text(resolved.get("PermissionsBoundary")),
@@ -358,7 +369,13 @@ def _role(
     trust, mfa = _trust(document, logical, hub_id, report)
     entry |= {"trust": trust, "switch_from": {} if mfa else {"mfa": False}}
     kept = {key: value for key, value in entry.items() if value or key == "switch_from"}
-    return _Role(logical, node.location, kept, _Made(path, name) if name else None, path)
+    return _Role(logical, node.location, kept, _Made(path, name) if name else None, path, others)
+
+
+def _granting(role: _Role) -> dict[str, Any]:
+    """The team's policy by which a role is granted policies of others in its account."""
+    named = [_OF_ACCOUNT.sub("", each) for each in role.others]
+    return {"description": f"Policies of others for {role.logical}", "customer_policies": named}
 
 
 def _text(node: Node | None) -> str:

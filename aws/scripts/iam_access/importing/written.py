@@ -9,6 +9,7 @@ import yaml
 from iam_access.model import Finding
 
 ACCOUNTS: Final = "aws-accounts"
+POLICIES: Final = "aws-policies"
 ROLES: Final = "aws-roles"
 BUCKETS: Final = "aws-buckets"
 KEYS: Final = "aws-keys"
