@@ -92,6 +92,15 @@ def test_what_cannot_be_granted_to_a_group_of_others(
     )
 
 
+def test_a_group_that_the_team_describes_is_granted_nothing_else(tmp_path: Path) -> None:
+    text = {
+        "aws-groups/pay.yaml": GROUPS.replace("  devs:", "  Developers:"),
+        "permanent-access/pay.yaml": PERMANENT,
+    }
+    found = only_finding(loaded(tmp_path, text))
+    assert (found.code, "aws-groups/pay.yaml:3:5" in found.message) == ("group-of-a-file", True)
+
+
 def test_grantees_are_no_groups_whose_members_the_files_do_not_say(tmp_path: Path) -> None:
     rule = "grantees: [{grants: [reader], users: ['ann@*']}]\n"
     text = {"permanent-access/pay.yaml": PERMANENT, "settings.yaml": rule}

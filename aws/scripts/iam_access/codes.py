@@ -733,7 +733,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR, "in a plan: nothing is granted to a role that a file describes whole"
     ),
     "group-of-a-file": CodeEntry(
-        _ERROR, "in a plan: nothing is granted to a group that a file describes whole"
+        _ERROR, "nothing is granted to a group that a file describes whole"
     ),
     "hub-unreadable": CodeEntry(
         _ERROR,

@@ -24,7 +24,7 @@ from iam_access.kinds.base import (
     AccessEntry,
     Item,
 )
-from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
+from iam_access.kinds.fields import UserNames, group, is_exact, is_user, is_user_name
 from iam_access.model import Location
 from iam_access.phrases import between_several, did_you_mean, listed, nearest, shown
 
@@ -55,8 +55,8 @@ class TeamIndex:
                 self.users[user].append(access)
             for role in access.roles:
                 self.roles[role].append(access)
-            for group in access.groups if access.makes is None else ():
-                self.groups[group].append(access)
+            for each in access.groups if access.makes is None else ():
+                self.groups[each].append(access)
         self.in_iam = tuple(map(str.lower, map(names.name, self.users)))
 
 
@@ -102,6 +102,7 @@ def check(
     _one_name(ROLES, named, tuple(map(str.lower, named)), names, report)
     _one_name(GROUPS, index.groups, tuple(map(str.lower, index.groups)), names, report)
     _for_groups(index.groups, team_files, report)
+    _described(entries, report)
     duplicates.check(_together(users, index.in_iam), now, report)
     duplicates.check(roles, now, report)
     duplicates.check(index.groups, now, report)
@@ -109,6 +110,22 @@ def check(
         durations.check_united(
             zip(known_as, written.values(), strict=True), team_files.name, book, now, report
         )
+
+
+def _described(entries: Sequence[AccessEntry], report: FindingCollector) -> None:
+    """Report grants to groups that an entry of the team describes whole."""
+    made = {entry.makes.in_iam: entry for entry in entries if entry.makes is not None}
+    for entry in entries:
+        for index, written in enumerate(entry.groups if entry.makes is None else ()):
+            other = made.get(group(written).in_iam)
+            if other is not None:
+                report.error(
+                    "group-of-a-file",
+                    entry.at(GROUPS, index),
+                    f"the group {shown(written)} is described whole at {other.place.location}; "
+                    "nothing else is granted to it",
+                    "add the grants there, and remove the group here",
+                )
 
 
 def _for_groups(
