@@ -338,10 +338,15 @@ def test_members_must_be_users_of_the_hub_and_find_room_there(fleet: Fleet) -> N
     for number in range(9):
         iam.create_group(GroupName=f"g{number}")
         iam.add_user_to_group(GroupName=f"g{number}", UserName="ann")
-    files_of(fleet.files, {"prod": ["ann", "zoe"], "test": ["ann", "bob"]})
+    iam.create_user(UserName="bot", Tags=[{"Key": "self-serve-pipeline", "Value": "true"}])
+    files_of(fleet.files, {"prod": ["ann", "zoe", "bot"], "test": ["ann", "bob"]})
     run = fleet.apply("--all", "--output", "json")
     found = {(each["code"], each["account"], each["column"]) for each in run.json["findings"]}
-    assert found == {("missing-principal", PROD, 115), ("membership-quota", TEST, 144)}
+    assert found == {
+        ("missing-principal", PROD, 115),
+        ("deployer-role", PROD, 134),
+        ("membership-quota", TEST, 163),
+    }
     assert {each: members for each, (members, _) in groups(fleet).items()} == {
         IN_PROD: {"ann"},
         IN_TEST: {"bob"},

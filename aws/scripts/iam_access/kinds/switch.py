@@ -21,6 +21,7 @@ from iam_access.model import (
 )
 from iam_access.place import Path
 from iam_access.policy import arn as arns
+from iam_access.problem import Problem
 from iam_access.snapshot import IamState, Snapshot, SnapshotPart
 
 Entry = FileEntry[RoleSpec]
@@ -104,6 +105,35 @@ def _partition(iam: IamState) -> str | None:
     """The partition of an account, by the users and roles in it."""
     state = next(iter(iam.principals.values()), None)
     return arns.part_of(state.arn, 1) if state is not None else None
+
+
+def _no_member(user: Principal, hub: TeamInAccount) -> Problem | None:
+    """Why a user cannot be a member, if that is so."""
+    account, state = hub.account, hub.snapshot.principals.get(user)
+    if state is None:
+        return Problem(
+            "missing-principal",
+            f"IAM {user.label} does not exist in account {account.id} ({account.label}), from "
+            "which people switch",
+            f"correct the name, or create it: aws iam create-user --user-name {user.name}",
+        )
+    if state.tags.get(names.PIPELINE_TAG) != "true":
+        return None
+    return Problem(
+        "deployer-role",
+        f"{user.label} in account {account.id} ({account.label}) belongs to this pipeline, which "
+        f"never changes itself: it has the tag {names.PIPELINE_TAG}",
+        "name another user",
+    )
+
+
+def _no_room(user: Principal, group: Resource, hub: TeamInAccount) -> Problem:
+    return Problem(
+        "membership-quota",
+        f"no room for {user.label} in group {group.name}: account {hub.account.id} allows "
+        f"{hub.snapshot.quotas.groups_per_user:,} groups of each user",
+        "take the user out of groups that are not needed, or have the quota raised",
+    )
 
 
 class Switches:
@@ -236,36 +266,21 @@ class Switches:
     ) -> Iterator[Resource]:
         """The membership of one user; of those that an address may mean, those that are there."""
         user, rival = hub.user(written), hub.rival(written)
-        account, limit = hub.account, hub.snapshot.quotas.groups_per_user
         if rival is not None:
             location = entry.place.at(SWITCH_FROM, *path).location
             self._findings.append(hub.doubt(written, rival, location))
             for each in (user, rival):
                 if group.name in hub.snapshot.principals[each].groups:
                     yield self._member(entry, each, group, role, hub)
-        elif user not in hub.snapshot.principals:
-            self._findings.append(
-                self._finding(
-                    "missing-principal",
-                    entry,
-                    path,
-                    f"IAM {user.label} does not exist in account {account.id} ({account.label}), "
-                    "from which people switch",
-                    f"correct the name, or create it: aws iam create-user --user-name {user.name}",
-                )
-            )
-        elif self._room(hub).takes(group.name, user):
+            return
+        problem = _no_member(user, hub)
+        if problem is None and not self._room(hub).takes(group.name, user):
+            problem = _no_room(user, group, hub)
+        if problem is None:
             yield self._member(entry, user, group, role, hub)
         else:
             self._findings.append(
-                self._finding(
-                    "membership-quota",
-                    entry,
-                    path,
-                    f"no room for {user.label} in group {group.name}: account {account.id} allows "
-                    f"{limit:,} groups of each user",
-                    "take the user out of groups that are not needed, or have the quota raised",
-                )
+                self._finding(problem.code, entry, path, problem.message, problem.hint)
             )
 
     def _member(
