@@ -162,6 +162,11 @@ def _denied(message: str, action: str) -> str:
             f"a policy of the AWS organisation forbids {action} to the deployer "
             "role: ask the organisation's administrators to exempt it"
         )
+    if "BlockPublicPolicy" in message:
+        return (
+            "the policy lets in everybody, and the account or the bucket blocks that: name whom it "
+            "is for, or have the block taken off"
+        )
     if action in _BOUNDED:
         return (
             f"the deployer role may do this with one permissions boundary only: update its stack "
