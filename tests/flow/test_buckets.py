@@ -33,6 +33,7 @@ aws-buckets:
   pay-data:
     region: us-east-1
 """
+ONE = BUCKETS.partition("  pay-data:")[0]
 LOGS, DATA = "pay-prod-logs", "pay-data"
 
 
@@ -55,11 +56,15 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         yield found
 
 
+# To make a session takes as long as a plan.
+SESSION = boto3.Session()
+
+
 def s3(fleet: Fleet, account_id: str = PROD, region: str = "us-east-1") -> Any:
     """S3 of an account, with all permissions."""
     fleet.admin(account_id)
     (key,) = fleet.sandbox.backend(account_id).users[ADMIN].access_keys
-    return boto3.client(
+    return SESSION.client(
         "s3",
         region_name=region,
         aws_access_key_id=key.access_key_id,
@@ -192,7 +197,7 @@ def test_the_planner_role_plans_them(tmp_path: Path) -> None:
 
 
 def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
-    write(fleet, BUCKETS)
+    write(fleet, ONE)
     fleet.sandbox.faults.append(once_for_each(LostAnswer))
     lost = fleet.apply("--all", "--output", "json")
     assert lost.status == 0, lost.out
@@ -216,10 +221,10 @@ def stopped_after(fleet: Fleet, text: str, writes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "writes", [3, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in range(14))]
+    "writes", [3, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in range(8))]
 )
 def test_stopped_after_any_write_the_next_run_finishes(fleet: Fleet, writes: int) -> None:
-    stopped_after(fleet, BUCKETS, writes)
+    stopped_after(fleet, ONE, writes)
     assert tags(fleet, LOGS)["self-serve:bucket"].endswith("=policy")
     stopped_after(fleet, "aws-buckets: {}\n", writes)
     assert tags(fleet, LOGS) == {"app": "pay"}
