@@ -150,7 +150,7 @@ def taken_over(
     wanted = {_content(each) for each in after.attributes["grants"]}
     for grant in grants:
         if not is_ours(grant) and _content(grant.params) in wanted:
-            call = kms("revoke_grant", Phase.RETIRE, GrantId=grant.id)
+            call = kms("revoke_grant", Phase.REVOKE, GrantId=grant.id)
             yield replace(call, absent_is_done=True)
 
 
