@@ -269,6 +269,20 @@ def test_roles_of_one_file_may_trust_each_other() -> None:
     assert changes(files(one, other), made) == ()
 
 
+def test_a_role_may_trust_one_that_the_files_of_another_team_make() -> None:
+    one = values.team(policies=[values.policy("read")])
+    one = replace(
+        one, entries={**one.entries, "aws-roles": (role("a", trust=[{"iam": "role/b"}]),)}
+    )
+    other = replace(one, name="ops", entries={**one.entries, "aws-roles": (role("b"),)})
+    account_ = replace(ACCOUNT, environments={"payments": "prod", "ops": "prod"})
+    both = values.configuration(one, other)
+    both = replace(both, accounts={ACCOUNT.id: account_}, known_accounts={ACCOUNT.id: account_})
+    made = values.applied(both, account())
+    assert {"a", "b"} <= {each.name for each in made.principals}
+    assert changes(both, made) == ()
+
+
 def test_its_own_arn_and_other_accounts_are_filled_in() -> None:
     statement = {
         "effect": "Allow",

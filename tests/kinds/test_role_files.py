@@ -52,7 +52,7 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
         ("use: base", "use: ¶bse", "unknown-template", "'bse'"),
         ("use: base", "use: ¶worker", "unknown-template", "uses itself"),
         ("max_session: 2h", "max_session: ¶2", "bad-duration", "'2'"),
-        ("max_session: 2h", "max_session: ¶13h", "bad-duration", "13:00"),
+        ("max_session: 2h", "max_session: ¶13h", "bad-duration", "13 hours"),
         ("service: ec2", "service: ¶EC2", "bad-principal", "'EC2'"),
         ("service: ec2", "service: ¶lamda", "unknown-service-principal", "'lamda.amazonaws.com'"),
         ("service: ec2", "service: ¶ec2.amazonaws.com.cn", "wrong-partition", "aws-cn"),

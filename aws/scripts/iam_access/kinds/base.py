@@ -381,6 +381,7 @@ class TeamInAccount:
     `policies` are the team's, by key, `granted` the keys of those that an entry grants permanently
     in this account. `publish_everywhere` is the settings' `publish_policies`, `rules` are those for
     temporary grants in this environment, and `user_names` maps addresses to IAM users.
+    `made` are the roles and groups that entries of any team make there, as written.
     `keeps_others` is whether policies that others put on roles and groups of the files stay.
     `account_ids` are the ids of accounts that statements may name, `tags` those of the settings and
     the team for all that is made. `coming` are the roles that folders before this one make for the
@@ -399,6 +400,7 @@ class TeamInAccount:
     user_names: UserNames = PART_BEFORE
     account_ids: Mapping[str, str] = field(default_factory=dict)
     keeps_others: bool = False
+    made: frozenset[Principal] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
     coming: Mapping[Principal, ResourceId] = field(default_factory=dict)
 

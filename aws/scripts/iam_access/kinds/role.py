@@ -149,7 +149,6 @@ class Roles(Kind):
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
         here = [each for each in entries if scope.environment in (each.spec.environments or ())]
         present = [each for each in here if each.spec.state == "present"]
-        made = {_arn(each.key, scope) for each in present}
         findings: list[Finding] = []
         wanted: list[Resource] = []
         unchanged: set[Location] = set()
@@ -157,7 +156,7 @@ class Roles(Kind):
         for entry in present:
             resource = _resource(entry, scope)
             finding = _other_boundary(resource, entry, scope)
-            finding = finding or _missing_principal(resource, entry, made, scope)
+            finding = finding or _missing_principal(resource, entry, scope)
             finding = finding or switches.unusable(entry)
             if finding is None:
                 resource, kept = entity_policies.beside_others(
@@ -411,18 +410,19 @@ def _other_boundary(
 
 
 def _missing_principal(
-    wanted: Resource, entry: FileEntry[RoleSpec], made: Set[str], scope: TeamInAccount
+    wanted: Resource, entry: FileEntry[RoleSpec], scope: TeamInAccount
 ) -> Finding | None:
     """The first principal of the account that the trust policy names, and that is not there.
 
-    IAM refuses it. `made` are the ARNs of roles that the same plan makes, before any is opened.
+    IAM refuses it. What files make is there before any role is opened.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
-    known = {state.arn for state in scope.snapshot.principals.values()} | made
+    known = {state.arn for state in scope.snapshot.principals.values()}
     for index, statement in enumerate(documents.statements_of(wanted.documents[TRUST])):
         for arn in _trusted(statement):
             is_entity = arns.iam_kind(arn) in ("user", "role")
-            if is_entity and arns.account_of(arn) == scope.account.id and arn not in known:
+            is_here = arns.account_of(arn) == scope.account.id
+            if is_entity and is_here and arn not in known and not _is_made(arn, scope):
                 found = finding_about(
                     wanted,
                     scope.snapshot,
@@ -435,6 +435,12 @@ def _missing_principal(
                 )
                 return replace(found, location=entry.place.at("trust", index).location)
     return None
+
+
+def _is_made(arn: str, scope: TeamInAccount) -> bool:
+    """Whether files make a role of this ARN's name; what path it has, AWS compares."""
+    is_role = arns.iam_kind(arn) == "role"
+    return is_role and _role(arns.path_and_name(arn)[1]) in scope.made
 
 
 def _trusted(statement: Mapping[str, Any]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from iam_access.kinds.statements import account_names
 from iam_access.kinds.switch_file import SwitchSpec
 from iam_access.kinds.tags import Tags
 from iam_access.kinds.trust import TrustSpec
-from iam_access.phrases import listed, shown
+from iam_access.phrases import duration, listed, shown
 from iam_access.place import Path
 from iam_access.problem import Problem
 
@@ -60,7 +60,7 @@ def _session(value: timedelta) -> timedelta:
     if not DEFAULT_SESSION <= seconds <= _LONGEST_SESSION:
         raise problem(
             "bad-duration",
-            f"max_session cannot be {value}",
+            f"max_session cannot be {duration(value)}",
             "write 1h to 12h, the longest that sessions of a role may be",
         )
     return value
