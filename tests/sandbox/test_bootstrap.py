@@ -212,3 +212,82 @@ def test_a_role_of_the_hub_assumes_one_role_and_of_the_organisation_only(
     assert statement["Condition"] == {
         "StringEquals": {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}
     }
+
+
+OWN_POLICY, AWS_POLICY = f"arn:aws:iam::{ACCOUNT}:policy", "arn:aws:iam::aws:policy"
+THE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/deploy/ci"
+BOUNDED = {"iam:PermissionsBoundary": f"{OWN_POLICY}/self-serve-boundary"}
+FURTHER = f"{OWN_POLICY}/boundaries/a"
+ASKED, OURS = {"aws:RequestTag/self-serve:role": "x"}, {"aws:ResourceTag/self-serve:role": "x"}
+PASSED = {"iam:PassedToService": "ec2.amazonaws.com"}
+
+
+@pytest.fixture(scope="module")
+def role_manager() -> ApplicablePolicies:
+    """The deployer role with ManageRoles, and boundaries below boundaries/."""
+    template = Template.read(TEMPLATE)
+    with Sandbox([SandboxAccount(ACCOUNT)], template=TEMPLATE) as sandbox:
+        trusted = f"arn:aws:iam::{ACCOUNT}:user/pipeline"
+        iam = sandbox.backend(ACCOUNT)
+        iam.create_user(iam.region_name, "pipeline")
+        content = dict(template.content)
+        content["Resources"] = {
+            name: each
+            for name, each in content["Resources"].items()
+            if name != "RoleBoundaryPolicy"
+        }
+        parameters = {
+            "DeployerRoleName": "roles",
+            "DeployerRolePath": "/",
+            "TrustedPrincipalArn": trusted,
+            "ManageRoles": "true",
+            "RoleBoundaries": "boundaries/*",
+        }
+        sandbox.deploy(Template(template.path, content), ACCOUNT, parameters)
+        role = iam.get_role("roles")
+        texts = [*role.policies.values()]
+        texts.append(default_version(iam, f"{OWN_POLICY}/self-serve-manage-roles"))
+    compiled = tuple(
+        compile_policy(json.loads(text), PolicySource(str(n), SourceType.IDENTITY, str(n)))
+        for n, text in enumerate(texts)
+    )
+    return ApplicablePolicies(identity=compiled)
+
+
+@pytest.mark.parametrize(
+    ("action", "context", "allowed"),
+    [
+        ("iam:CreateRole", {**BOUNDED, **ASKED}, True),
+        ("iam:CreateRole", BOUNDED, False),
+        ("iam:CreateRole", ASKED, False),
+        (
+            "iam:CreateRole",
+            {**ASKED, "iam:PermissionsBoundary": f"{OWN_POLICY}/boundaries/a"},
+            True,
+        ),
+        ("iam:CreateRole", {**ASKED, "iam:PermissionsBoundary": f"{OWN_POLICY}/other"}, False),
+        (
+            "iam:CreateRole",
+            {**ASKED, "iam:PermissionsBoundary": f"{AWS_POLICY}/AdministratorAccess"},
+            False,
+        ),
+        ("iam:UpdateAssumeRolePolicy", OURS, True),
+        ("iam:UpdateAssumeRolePolicy", {}, False),
+        ("iam:DeleteRole", OURS, True),
+        ("iam:DeleteRole", {}, False),
+        ("iam:DeleteRole", {**OURS, "aws:ResourceTag/self-serve-pipeline": "true"}, False),
+        ("iam:PutRolePermissionsBoundary", {**BOUNDED, **OURS}, True),
+        ("iam:PutRolePermissionsBoundary", BOUNDED, False),
+        ("iam:DeleteRolePermissionsBoundary", OURS, False),
+        ("iam:PassRole", {**OURS, **PASSED}, True),
+        ("iam:PassRole", PASSED, False),
+        ("iam:PassRole", {**OURS, "iam:PassedToService": "lambda.amazonaws.com"}, False),
+        ("sts:AssumeRole", OURS, False),
+    ],
+)
+def test_the_switch_for_roles_holds_to_tag_and_boundary(
+    role_manager: ApplicablePolicies, action: str, context: dict[str, str], allowed: bool
+) -> None:
+    principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
+    request = Request(principal, action, THE_ROLE, context=context)
+    assert decide(request, role_manager).allowed is allowed
