@@ -57,6 +57,7 @@ def test_names_are_filled_in_and_resources_are_its_own(tmp_path: Path) -> None:
         ('["s3:GetObject"]', '[¶"s3:GetObjekt"]', "unknown-action", "'s3:GetObjekt'"),
         ('["s3:GetObject"]', '[¶"s3:ListBucket"]', "bad-bucket", "acts on none"),
         (RESOURCES, "resources: [¶{s3: other}]", "bad-bucket", "not in the bucket"),
+        (RESOURCES, "resources: ¶[]", "missing-resource", "no resources"),
         (RESOURCES, "resources: [¶'*']", "bad-bucket", "not in the bucket"),
         (RESOURCES, "resources: ¶{s3: other/__self__}", "bad-bucket", "not in the bucket"),
         (RESOURCES, "not_resources: [¶{iam: __self__}]", "bad-short-form", "no role"),

@@ -46,6 +46,8 @@ def test_forms_are_one_element(written: Any, element: dict[str, Any]) -> None:
         ({"service": "ec2", "iam": "root"}, "service and iam", "an entry for each"),
         ({"iam": "__self__"}, "no user or role here", "role/NAME"),
         ({"iam": ["root", "__self__"]}, "no user or role here", "role/NAME"),
+        ({"service": []}, "names nobody", "role/NAME"),
+        ({"iam": []}, "names nobody", "role/NAME"),
         ({"iam": "role/*"}, "wildcard", "ArnLike"),
         ({"iam": "*", "account": "prod"}, "complete", "leave them out"),
     ],
@@ -65,3 +67,8 @@ def test_china_has_a_name_of_its_own_for_ec2() -> None:
         "Principal": {"Service": ["ec2.amazonaws.com.cn", "s3.amazonaws.com"]}
     }
     assert in_partition(document, "aws") == document
+
+
+def test_a_list_without_principals_is_an_error() -> None:
+    with pytest.raises(ValidationError, match="names nobody"):
+        FORMS.validate_python([])

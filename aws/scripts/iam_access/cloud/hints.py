@@ -71,7 +71,7 @@ NO_CREDENTIALS = frozenset(
 MALFORMED = frozenset(
     {"MalformedPolicyDocument", "MalformedPolicyDocumentException", "MalformedPolicy"}
 )
-BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
+BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable", "OperationAborted"})
 # What was detached from it a second ago may still be visible, or another process is detaching it.
 STILL_USED = "DeleteConflict"
 
@@ -111,7 +111,6 @@ _BY_CODE = {
     "empty it, versions included, then run the same command again",
     "TooManyBuckets": "the account has as many buckets as it may have: delete some, or have the "
     "quota raised",
-    "OperationAborted": f"another process is changing the same bucket; {_AGAIN}",
     "UnmodifiableEntity": "AWS manages it, and it cannot be changed: grant something else",
     "InvalidInput": "IAM does not accept one of the values: the message names it",
     "ValidationError": "IAM does not accept one of the values: the message names it",

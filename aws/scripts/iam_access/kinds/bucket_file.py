@@ -102,7 +102,7 @@ class BucketStatementSpec(ResourceStatementSpec):
     def of(self, name: str) -> ResourceStatementSpec:
         """The statement in the bucket of this name, which may have placeholders."""
         found = self
-        if not (self.resources or self.not_resources):
+        if self.resources is None and self.not_resources is None:
             texts = short_forms.resource_texts({"s3": SELF})
             found = self.model_copy(update={"resources": [texts]})
         complete = found.with_self(name)
