@@ -452,6 +452,11 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
         arn(PROD): [f"{hub}ann", f"{hub}bob"],
         arn(TEST): [f"{hub}ann"],
     }
+    held = fleet.run(simulate, "access", "-u", "ann", "--output", "json").json["held"]
+    assert [(each["grants"], each["entries"][0]["line"]) for each in held] == [
+        (["prod.admin"], 1),
+        (["test.admin"], 1),
+    ]
     after = fleet.run(simulate, "roles", "--on", "plan", "--output", "json").json
     assert [each["users"] for each in after["roles"]] == [[f"{hub}ann"], [f"{hub}ann"]]
     for output, row in (

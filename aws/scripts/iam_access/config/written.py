@@ -19,7 +19,8 @@ class WrittenGrant(NamedTuple):
 
     `grant` is its key, or what the entry calls its own policies (`AccessEntry.given`). `arns` are
     those of the managed policies that it stands for where it is permanent. `until` (UTC) is the end
-    of a `temporary` entry, None where it cannot be read.
+    of a `temporary` entry, None where it cannot be read. An entry that has the principal join a
+    group (`joins`) gives that name as its grant, and no ARNs.
     """
 
     principal: Principal
@@ -29,6 +30,7 @@ class WrittenGrant(NamedTuple):
     temporary: bool
     until: datetime | None
     location: Location
+    joins: str | None = None
 
 
 def written_grants(
@@ -48,6 +50,9 @@ def written_grants(
             doubted = (rival(each, user_names, snapshot) for each in users)
             rivals = (each for each in doubted if each is not None)
             holders = (*entry.local(user_names), *rivals)
+            group, place = entry.joins, entry.place.location
+            for principal in holders if group is not None else ():
+                yield WrittenGrant(principal, name, str(group), (), False, None, place, group)
             for key, principal in product(entry.given, holders):
                 policy = team.given.get(key)
                 of_aws = fill(policy.spec.managed_policies, values) if policy else ()
@@ -63,5 +68,5 @@ def written_grants(
                     (*ours, *of_aws, *of_others),
                     entry.temporary,
                     entry.until,
-                    entry.place.location,
+                    place,
                 )

@@ -91,7 +91,8 @@ class AccessEntry:
     the `environments`, and gain by becoming that role there. `of_resource` is
     whether it says who may use a resource, so that it may name no user or role of the account, and
     `services` are those of AWS that it lets in, with the paths where they stand. `unique` is a name
-    with placeholders that one thing in all accounts together may have, and no other entry.
+    with placeholders that one thing in all accounts together may have, and no other entry. An entry
+    that `joins` makes its users members of that group, which is none of its grants.
     """
 
     place: SourcePosition
@@ -117,6 +118,7 @@ class AccessEntry:
     groups: Sequence[str] = ()
     trust: Sequence[Mapping[str, Any]] = ()
     becomes: str | None = None
+    joins: str | None = None
     of_resource: bool = False
     services: Sequence[tuple[str, Path]] = ()
     unique: str | None = None

@@ -8,7 +8,7 @@ from datetime import datetime
 from iam_access.config.written import WrittenGrant
 from iam_access.kinds import given_access, is_temporary, kind_named
 from iam_access.kinds.names import first_part, label
-from iam_access.model import Location, Principal, Resource
+from iam_access.model import Location, Principal, PrincipalType, Resource
 from iam_access.plan.diff import ResourcesById, is_dead
 from iam_access.plan.foreign import ForeignAccess
 from iam_access.snapshot import Snapshot
@@ -58,17 +58,22 @@ class PermanentEntries:
         """The entries that ask for a permanent resource, to give something to these principals.
 
         Of one that attaches no policies and does not say which grant it is, all that its teams
-        grant to them: one of those asks for it.
+        grant to them: one of those asks for it. Of a membership, those that ask for it.
         """
-        attached = frozenset(map(first_part, given_access(resource).attached))
+        given = given_access(resource)
+        attached = frozenset(map(first_part, given.attached))
 
         def asks(each: WrittenGrant) -> bool:
+            if each.joins is not None:
+                is_of_team = each.team in resource.teams
+                return is_of_team and given.holder == Principal(PrincipalType.GROUP, each.joins)
             if attached:
                 return not attached.isdisjoint(each.arns)
             return each.team in resource.teams and resource.grant in (None, label(each.grant))
 
         granted = (self._by_principal.get(each.in_iam, ()) for each in principals)
-        return [each for grants in granted for each in grants if asks(each)]
+        found = [each for grants in granted for each in grants if asks(each)]
+        return [each for each in found if each.joins is not None] or found
 
 
 def holdings(
