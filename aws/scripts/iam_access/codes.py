@@ -408,7 +408,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "same-group": CodeEntry(_ERROR, "two spellings of one IAM group, in a team"),
     "name-taken": CodeEntry(
         _ERROR,
-        "two entries make a role of one name in one account: IAM ignores paths and case",
+        "two entries make a role or group of one name in an account: IAM ignores paths and case",
     ),
     "duplicate-entry": CodeEntry(_ERROR, "two entries that grant the same, until the same moment"),
     "too-many-accounts": CodeEntry(
