@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from iam_access.policy.arn import part_of
 from iam_access.policy.document import as_list, statements_of
 from iam_access.snapshot import Document
 
@@ -38,6 +39,9 @@ _NARROWING: Final = frozenset(
     }
 )
 _IP: Final = "aws:sourceip"
+# That of a bucket, say, has no account.
+_SOURCE: Final = "aws:sourcearn"
+_ARNS: Final = (_SOURCE, "aws:principalarn", "s3:dataaccesspointarn")
 _POSITIVE: Final = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike")
 # S3 takes broader networks for everybody.
 _LONGEST_V4, _LONGEST_V6 = 8, 32
@@ -77,17 +81,16 @@ def _narrows(operator: str, key: str, values: list[str]) -> bool:
 
 
 def _is_fixed(key: str, value: str) -> bool:
-    """Whether a value stands for some only: S3 takes no wildcards but at the end of these."""
+    """Whether a value stands for some only: in an ARN, an account has to be named in full."""
     if "${" in value:
         return False
-    if key in ("aws:principalarn", "aws:sourcearn", "s3:dataaccesspointarn"):
-        parts = value.split(":", 5)
-        return (len(parts) == 6 and parts[4].isdigit()) or (
-            key == "aws:sourcearn" and (len(parts) == 6 and not set("*?") & set(parts[5]))
-        )
+    has_wildcard = bool(set("*?") & set(value))
+    if key in _ARNS:
+        is_one = key == _SOURCE and bool(part_of(value, 5)) and not has_wildcard
+        return part_of(value, 4).isdigit() or is_one
     if key == "aws:userid":
         return value.partition(":")[0].isalnum()
-    return not set("*?") & set(value)
+    return not has_wildcard
 
 
 def _is_some_network(value: str) -> bool:
