@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iam_access.kinds.kind import ResourcePolicy
 from iam_access.model import Plan, Principal, PrincipalType
@@ -499,3 +501,52 @@ def test_aws_is_not_believed_about_what_only_a_resource_decides(said: Verdict) -
     assert any("judges no policies of resources" in each for each in caveats) is (
         said is Verdict.ALLOWED
     )
+
+
+STATEMENTS = st.lists(
+    st.builds(
+        lambda who, action, effect, when: naming(who, action, effect=effect, **when),
+        st.sampled_from(["*", NAMED["root"], NAMED["user"], NAMED["role"], {"AWS": OTHER}]),
+        st.sampled_from(["s3:GetObject", "s3:*", "kms:Decrypt", "kms:*"]),
+        st.sampled_from(["Allow", "Allow", "Deny"]),
+        st.sampled_from([{}, {}, {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}]),
+    ),
+    max_size=3,
+)
+OWN = st.lists(
+    st.builds(
+        lambda action, effect: allow(action, effect=effect),
+        st.sampled_from(["s3:*", "kms:*", "kms:Decrypt"]),
+        st.sampled_from(["Allow", "Allow", "Deny"]),
+    ),
+    max_size=2,
+)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=500)
+@given(STATEMENTS, STATEMENTS, OWN, st.sampled_from([None, "s3:*", "kms:*", "*"]))
+def test_questions_leave_out_no_one_who_can_and_tests_name_no_one_else(
+    on_bucket: list[Any], on_key: list[Any], own: list[Any], limit: str | None
+) -> None:
+    account = with_policy(account_with(), BOUNDARY, document=document([allow(limit or "*")]))
+    for who in (ALICE, RUNNER):
+        boundary = BOUNDARY if limit else None
+        account = holding(*own, principal=who, account=account, boundary=boundary)
+    policies = {BUCKET: bucket(*on_bucket), KEY: key(*on_key)}
+    at = AccountPolicies(having(account, policies))
+    contexts: tuple[dict[str, str], ...] = (
+        {},
+        *({"aws:SecureTransport": each} for each in ("true", "false")),
+    )
+    for action, on in (("s3:GetObject", OBJECT), ("kms:Decrypt", KEY), ("kms:Encrypt", KEY)):
+        told = [{each.arn for each in ask(account, policies, action, one)} for one in (on, "*")]
+        failing = {
+            each.partition(" ")[0]
+            for each in violations(account, policies, actions=[action], resources=[on])
+        }
+        for who in (ALICE, RUNNER):
+            subject = at.subject(who)
+            can = any(subject.decide(action, on, each, NOW).allowed for each in contexts)
+            assert (ARN[who] in failing) is can
+            assert not can or all(ARN[who] in each for each in told)
