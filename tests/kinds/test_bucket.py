@@ -234,6 +234,15 @@ def test_a_policy_of_others_on_ours_becomes_ours_as_it_is_and_not_otherwise() ->
     assert state(values.applied(files(written), copied, ADOPT)).policy == document
 
 
+def test_tags_of_aws_itself_are_written_back_as_they_are() -> None:
+    system = {"aws:cloudformation:stack-name": "x"}
+    theirs = account(BucketState(REGION, {**system, "their": "tag"}))
+    taken = values.applied(files(bucket()), theirs, ADOPT)
+    assert state(taken).tags == {**system, **owned(Stage.MADE)}
+    assert changes(files(bucket()), taken) == ()
+    assert state(values.applied(files(), taken)).tags == system
+
+
 def test_one_of_another_team_is_never_taken_over() -> None:
     other = account(BucketState(REGION, owned(Stage.MADE, "platform")))
     (finding,) = plan(files(WHOLE), other, ADOPT).findings

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import bucket_calls, bucket_facts, markers, names, resource_policy
+from iam_access.kinds import bucket_calls, bucket_facts, markers, resource_policy
 from iam_access.kinds.base import (
     AccessEntry,
     Expansion,
@@ -472,6 +472,7 @@ def _resource(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Resource:
             "arn": bucket_facts.arn(name, scope.account.partition),
             "region": entry.spec.region,
             "tags": tuple(sorted(tags.items())),
+            "system": bucket_facts.system_tags(state),
             "stage": (Stage.MADE if document is None else Stage.WITH_POLICY).value,
             "marked": True,
         },
@@ -494,7 +495,6 @@ def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> R
     """A bucket as the account has it; `team` is whose it is, or is to be."""
     claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
     stage = claim.stage if claim is not None else Stage.MADE
-    tags = {key: value for key, value in state.tags.items() if key != names.BUCKET_TAG}
     return Resource(
         id=_id(team, name),
         name=name,
@@ -502,7 +502,8 @@ def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> R
         attributes={
             "arn": bucket_facts.arn(name, snapshot.partition),
             "region": state.region,
-            "tags": tuple(sorted(tags.items())),
+            "tags": bucket_facts.own_tags(state),
+            "system": bucket_facts.system_tags(state),
             "stage": stage.value,
             "marked": team in _marked(snapshot).get(name, ()),
         },
@@ -523,6 +524,7 @@ def _mark_alone(name: str, team: str, state: BucketState, snapshot: Snapshot) ->
             "arn": bucket_facts.arn(name, snapshot.partition),
             "region": None,
             "tags": (),
+            "system": (),
             "stage": None,
             "marked": True,
         },

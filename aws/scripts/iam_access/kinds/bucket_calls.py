@@ -151,7 +151,7 @@ def let_go(before: Resource, account: str) -> Iterator[ApiCall]:
     """Takes our policy and our tag off a bucket, which stays with its data and other tags."""
     if before.document is not None:
         yield without_policy(before, account)
-    tags = dict(before.attributes["tags"])
+    tags = dict((*before.attributes["system"], *before.attributes["tags"]))
     if tags:
         yield _call(
             before,
@@ -190,7 +190,8 @@ def without_policy(before: Resource, account: str) -> ApiCall:
 def _owned(wanted: Resource, account: str, stage: Stage) -> dict[str, str]:
     claim = Claim(min(wanted.teams), stage)
     value = bucket_facts.tag_value(claim, wanted.name, account)
-    return {**dict(wanted.attributes["tags"]), names.BUCKET_TAG: value}
+    kept = dict((*wanted.attributes["system"], *wanted.attributes["tags"]))
+    return {**kept, names.BUCKET_TAG: value}
 
 
 def _stage(wanted: Resource) -> Stage:

@@ -108,6 +108,21 @@ def claim_on(tags: Mapping[str, str], name: str, account_id: str) -> Claim | Non
     return None
 
 
+#: What tags of AWS itself begin with: S3 takes them back unchanged, and refuses to lose them.
+_SYSTEM: Final = "aws:"
+
+
+def system_tags(state: BucketState) -> tuple[tuple[str, str], ...]:
+    """The tags that AWS has put on a bucket, such as those of CloudFormation, by key."""
+    return tuple(sorted(each for each in state.tags.items() if each[0].startswith(_SYSTEM)))
+
+
+def own_tags(state: BucketState) -> tuple[tuple[str, str], ...]:
+    """The tags of a bucket that files describe, by key: neither AWS's nor the one of ours."""
+    own = (each for each in state.tags.items() if not each[0].startswith(_SYSTEM))
+    return tuple(sorted(each for each in own if each[0] != names.BUCKET_TAG))
+
+
 def tags_in(answer: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Tags as S3 lists them, by key."""
     return {each["Key"]: each["Value"] for each in answer}
