@@ -26,7 +26,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.fields import account_placeholder, fill, may_have_any, unknown_in
 from iam_access.kinds.short_forms import account_name, with_some_account
-from iam_access.model import Location, Severity
+from iam_access.model import Severity
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition
 from iam_access.policy import arn as arns
@@ -171,7 +171,7 @@ def _customer_policies(
         if text.startswith("arn:"):
             _fits(item, index, text, partitions, report, key=CUSTOMER)
         tag = names.owner_tag(team, f"arn:aws:iam::{'0' * 12}:policy/{_path_of(text, known)}")
-        _tag_fits(tag, place.location, report)
+        _tag_fits(tag, place, (), report)
 
 
 def _path_of(text: str, known: Mapping[str, str]) -> str:
@@ -181,14 +181,14 @@ def _path_of(text: str, known: Mapping[str, str]) -> str:
 
 def _tag(item: Item, index: int, text: str, team: str | None, report: FindingCollector) -> None:
     tag = names.owner_tag(team, text) if team is not None else ""
-    _tag_fits(tag, item.place.at(MANAGED, index).location, report)
+    _tag_fits(tag, item.place, (MANAGED, index), report)
 
 
-def _tag_fits(tag: str, location: Location, report: FindingCollector) -> None:
+def _tag_fits(tag: str, place: SourcePosition, path: Path, report: FindingCollector) -> None:
     if len(tag) > names.TAG_KEY_LIMIT:
         report.error(
             "tag-too-long",
-            location,
+            place.at(*path).location,
             f"the tag that records the team of this attachment, {shown(tag)}, would have "
             f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
             "write what the policy allows as custom_statements",
