@@ -127,3 +127,13 @@ def test_who_leaves_a_group_that_denies_loses_what_it_denies_first() -> None:
     changes = values.apply_plan(after, at).changes
     leaves = one(changes, "group-member", ALICE)
     assert one(changes, "policy-attachment", ALICE).id in leaves.waits_for
+
+
+def test_a_group_with_what_the_settings_keep_stays_without_members() -> None:
+    theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/theirs"
+    at = values.with_policy(account(ALICE, attached=(theirs,)), theirs)
+    removed = ("group-member", ChangeType.DELETE, "user/alice")
+    kept = planned(files(policies_of_others="keep"), at)
+    assert kept == (["group-in-use"], [removed])
+    codes, changes = planned(files(), at)
+    assert (codes, sorted(changes)) == ([], [removed, ("iam-group", ChangeType.DELETE, "devs")])

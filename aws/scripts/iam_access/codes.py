@@ -199,6 +199,7 @@ Code: TypeAlias = Literal[
     "tag-quota",
     "policy-in-use",
     "role-in-use",
+    "group-in-use",
     "kept-of-others",
     "too-many-removals",
     "stale-removal",
@@ -785,6 +786,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "a role that no entry asks for any more stays: an instance profile of others holds it, or "
         "it has policies of others that `policies_of_others` in the settings keeps",
+    ),
+    "group-in-use": CodeEntry(
+        _ERROR,
+        "a group that no entry asks for any more stays, without members: it has policies of others "
+        "that `policies_of_others` in the settings keeps",
     ),
     "kept-of-others": CodeEntry(
         _WARNING,

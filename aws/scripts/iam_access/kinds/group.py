@@ -6,6 +6,7 @@ of them can be refused, and goes first or comes last, without the others.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -115,6 +116,9 @@ class Groups(Kind):
             doubts |= dict.fromkeys(kept)
             wanted.append(group)
             wanted += (group_member.resource(group, user, scope) for user in members.users)
+        for group, finding in _in_use(_here(entries, scope), scope):
+            doubts[finding] = None
+            wanted.append(group)
         return Expansion(tuple(wanted), findings=tuple(doubts))
 
     def parts_asked(
@@ -302,6 +306,35 @@ def observed(state: PrincipalState, team: str) -> Resource:
         document=state.inline.get(entity_policies.POLICY_NAME),
         needs=entity_policies.policies_of_teams(state.attached),
     )
+
+
+def _in_use(
+    named: Iterable[FileEntry[GroupSpec]], scope: TeamInAccount
+) -> Iterator[tuple[Resource, Finding]]:
+    """The groups of the team that no entry names, and that hold what the settings keep."""
+    if not scope.keeps_others:
+        return
+    asked = {scope.group(each.key) for each in named}
+    for principal, state in sorted(scope.snapshot.principals.items()):
+        if names.team_of_group(state) != scope.team or principal in asked:
+            continue
+        found = observed(state, scope.team)
+        own = replace(found, attributes={**found.attributes, "managed": (), "others": ()})
+        kept, told = entity_policies.beside_others(own, principal, scope)
+        if told:
+            held = ", ".join((*kept.attributes["managed"], *kept.attributes["others"]))
+            yield (
+                found,
+                finding_about(
+                    found,
+                    scope.snapshot,
+                    "group-in-use",
+                    f"group {principal.name} in account {scope.account.id} cannot be deleted, so "
+                    f"it stays, without members: others put {held} on it",
+                    "take that off the group by hand, or write policies_of_others: remove in "
+                    "settings.yaml",
+                ),
+            )
 
 
 def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Takeover:
