@@ -119,6 +119,13 @@ def beside_others(
     return kept, (finding,)
 
 
+def held_of_others(found: Resource, holder: Principal, scope: TeamInAccount) -> str:
+    """What others put on a role or group, as it is, and the settings keep; empty for nothing."""
+    own = replace(found, attributes={**found.attributes, "managed": (), "others": ()})
+    kept, _ = beside_others(own, holder, scope)
+    return ", ".join((*kept.attributes["managed"], *kept.attributes["others"]))
+
+
 def _is_of_others(arn: str) -> bool:
     return not arns.is_aws_managed_policy(arn) and names.team_of_policy_arn(arn) is None
 

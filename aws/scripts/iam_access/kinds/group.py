@@ -6,7 +6,6 @@ of them can be refused, and goes first or comes last, without the others.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -319,10 +318,8 @@ def _in_use(
         if names.team_of_group(state) != scope.team or principal in asked:
             continue
         found = observed(state, scope.team)
-        own = replace(found, attributes={**found.attributes, "managed": (), "others": ()})
-        kept, told = entity_policies.beside_others(own, principal, scope)
-        if told:
-            held = ", ".join((*kept.attributes["managed"], *kept.attributes["others"]))
+        held = entity_policies.held_of_others(found, principal, scope)
+        if held:
             yield (
                 found,
                 finding_about(

@@ -553,10 +553,8 @@ def _in_use(
         if names.team_of_role(state) != scope.team or principal.in_iam in asked:
             continue
         found = _observed(state, scope.team, scope.snapshot)
-        own = replace(found, attributes={**found.attributes, "managed": (), "others": ()})
-        kept, told = entity_policies.beside_others(own, principal, scope)
-        if told:
-            held = ", ".join((*kept.attributes["managed"], *kept.attributes["others"]))
+        held = entity_policies.held_of_others(found, principal, scope)
+        if held:
             yield found, _role_in_use(found, f"others put {held} on it", scope.snapshot)
 
 
