@@ -78,7 +78,9 @@ def test_an_alias_without_a_key_is_none() -> None:
     assert read_key(kms(errors={"describe_key": missing}).client, PART) is None
 
 
-@pytest.mark.parametrize("operation", ["describe_key", "get_key_policy", "list_grants"])
+@pytest.mark.parametrize(
+    "operation", ["describe_key", "get_key_policy", "list_grants", "list_resource_tags"]
+)
 def test_what_the_keys_policy_hides_is_known_to_be_hidden(operation: str) -> None:
     found = read_key(kms(errors={operation: HIDDEN}).client, PART)
     assert found is not None

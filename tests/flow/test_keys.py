@@ -204,7 +204,7 @@ def test_a_key_whose_policy_hides_it_is_left_alone(fleet: Fleet) -> None:
     id_ = client.create_key(Policy=hidden)["KeyMetadata"]["KeyId"]
     client.create_alias(AliasName="alias/payments/data", TargetKeyId=id_)
     run = apply(fleet, KEYS, "--adopt", "--output", "json")
-    assert (run.status, run.writes, run.codes) == (1, (), ["not-ours"])
+    assert (run.status, run.writes, run.codes) == (1, (), ["key-unreadable"])
 
 
 @pytest.mark.parametrize(

@@ -186,10 +186,16 @@ def test_absent_schedules_its_deletion_and_says_what_that_means() -> None:
     assert "lost for good" in change.reasons[0]
     assert change.subject.loss
     calls = values.in_order([change])
-    assert [each.operation for each in calls] == ["schedule_key_deletion", "delete_policy"]
-    assert calls[0].params == {"KeyId": state(made()).id, "PendingWindowInDays": 30}
+    assert [each.operation for each in calls] == [
+        "revoke_grant",
+        "revoke_grant",
+        "put_key_policy",
+        "schedule_key_deletion",
+        "delete_policy",
+    ]
+    assert calls[3].params == {"KeyId": state(made()).id, "PendingWindowInDays": 30}
     gone = values.applied(files(key(state="absent")), made())
-    assert state(gone).state == "PendingDeletion"
+    assert (state(gone).state, state(gone).grants) == ("PendingDeletion", ())
     assert changes(files(key(state="absent")), gone) == ()
     assert codes(files(key(state="absent")), gone) == ["key-pending-deletion"]
     assert changes(files(), gone) == ()
@@ -292,8 +298,48 @@ def test_what_cannot_be_ours_is_not_adopted(changed: dict[str, Any]) -> None:
     request = RunOptions(frozenset({"payments"}), adopt=True)
     found = plan(files(WHOLE), account(theirs(**changed)), request)
     assert found.changes == ()
-    assert {each.code for each in found.findings} <= {"not-ours", "not-adoptable"}
+    assert {each.code for each in found.findings} <= {"not-ours", "not-adoptable", "key-unreadable"}
     assert found.findings
+
+
+def marked(**changed: Any) -> Snapshot:
+    """The account with the mark of our key, whose alias stands for a key that differs."""
+    return replace(made(), parts={**made().parts, PART: replace(state(made()), **changed)})
+
+
+@pytest.mark.parametrize("tags", [{}, {names.KEY_TAG: names.key_tag_value("ops", ALIAS)}])
+def test_a_mark_alone_makes_no_key_ours(tags: dict[str, str]) -> None:
+    snapshot, asked = marked(tags=tags), RunOptions(frozenset({"payments"}))
+    found = plan(files(WHOLE), snapshot, asked)
+    assert ([each.code for each in found.findings], found.changes) == (["not-ours"], ())
+    (change,) = plan(files(), snapshot, asked).changes
+    assert [each.operation for each in change.calls] == ["delete_policy"]
+    assert "not the team's" in change.reason
+
+
+def test_the_mark_of_a_takeover_that_was_interrupted_stays() -> None:
+    snapshot, asked = marked(tags={}), RunOptions(adopt=True)
+    adopted = values.applied(files(WHOLE), snapshot, asked)
+    assert adopted.policies == snapshot.policies
+    assert changes(files(WHOLE), adopted) == ()
+
+
+def test_a_key_of_ours_that_its_policy_hides_stays_ours() -> None:
+    hidden = marked(readable=False, tags={}, grants=(), policy={})
+    found = plan(files(WHOLE), hidden)
+    assert found.changes == ()
+    assert {each.code for each in found.findings} == {"key-unreadable"}
+    left = plan(files(), hidden)
+    assert ([each.code for each in left.findings], left.changes) == (["key-unreadable"], ())
+
+
+def test_a_key_that_is_let_go_while_aws_deletes_it_loses_what_it_gave() -> None:
+    pending = marked(state="PendingDeletion", deleted_on="2026-04-01")
+    (change,) = changes(files(), pending)
+    assert "2026-04-01" in change.reason
+    left = values.applied(files(), pending)
+    assert (state(left).grants, left.policies) == ((), account().policies)
+    assert [each["Principal"] for each in state(left).policy["Statement"]] == [{"AWS": ROOT}]
 
 
 def test_a_copied_tag_makes_no_key_ours() -> None:
@@ -430,12 +476,16 @@ def test_two_aliases_of_one_key_are_one_entry_too_many() -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"readable": False}, {"tags": {names.KEY_TAG: names.key_tag_value("ops", ALIAS)}}],
+    [
+        {"readable": False, "code": "key-unreadable"},
+        {"tags": {names.KEY_TAG: names.key_tag_value("ops", ALIAS)}, "code": "not-ours"},
+    ],
 )
 def test_absent_leaves_keys_alone_that_it_may_not_delete(changed: dict[str, Any]) -> None:
     asked = RunOptions(frozenset({"payments"}))
-    found = plan(files(key(state="absent")), account(theirs(**changed)), asked)
-    assert ([each.code for each in found.findings], found.changes) == (["not-ours"], ())
+    known = {name: value for name, value in changed.items() if name != "code"}
+    found = plan(files(key(state="absent")), account(theirs(**known)), asked)
+    assert ([each.code for each in found.findings], found.changes) == ([changed["code"]], ())
 
 
 def test_absent_deletes_a_key_of_another_type_too() -> None:

@@ -127,3 +127,21 @@ def test_what_is_wrong_is_reported_at_its_place(
     found = only_finding(files(tmp_path, text))
     assert (found.code, said in f"{found.message} {found.hint}") == (code, True), found
     assert not place or str(found.location).endswith(place), (found.location, place)
+
+
+def test_an_alias_of_an_account_and_region_is_that_of_one_entry(tmp_path: Path) -> None:
+    entry, pay = "aws-keys: {data/app: {environments: [prod], region: %s}}\n", "111122223333"
+
+    def taken(account: str, region: str) -> list[str]:
+        files = {
+            "aws-accounts/pay.yaml": f'aws-accounts: {{prod: "{pay}"}}\n',
+            "aws-keys/pay.yaml": entry % "eu-west-1",
+            "aws-accounts/shop.yaml": f'aws-accounts: {{prod: "{account}"}}\n',
+            "aws-keys/shop.yaml": entry % region,
+        }
+        found = loaded(tmp_path / account / region, files).findings
+        return [each.message for each in found if each.code == "name-taken"]
+
+    (message,) = taken(pay, "eu-west-1")
+    assert "key 'data/app' of account 111122223333 in eu-west-1" in message
+    assert (taken("444455556666", "eu-west-1"), taken(pay, "us-east-1")) == ([], [])

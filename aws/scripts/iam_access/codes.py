@@ -171,6 +171,7 @@ Code: TypeAlias = Literal[
     "spelled-anew",
     "missing-principal",
     "bucket-unreadable",
+    "key-unreadable",
     "other-region",
     "policy-lockout",
     "bucket-not-empty",
@@ -409,7 +410,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "same-group": CodeEntry(_ERROR, "two spellings of one IAM group, in a team"),
     "name-taken": CodeEntry(
         _ERROR,
-        "two entries make a role or group of one name in an account: IAM ignores paths and case",
+        "two entries make a role or group of one name in an account: IAM ignores paths and case; "
+        "or they describe one bucket or key",
     ),
     "duplicate-entry": CodeEntry(_ERROR, "two entries that grant the same, until the same moment"),
     "too-many-accounts": CodeEntry(
@@ -701,6 +703,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR + _WARNING,
         "the bucket is in another account, or the deployer role may not read it; a warning where "
         "no file names it",
+    ),
+    "key-unreadable": CodeEntry(
+        _ERROR + _WARNING,
+        "the key's own policy does not let the deployer role read it, so it stays as it is; a "
+        "warning where no file names it",
     ),
     "other-region": CodeEntry(
         _ERROR, "the bucket or key is in another region than the file says, and cannot move"

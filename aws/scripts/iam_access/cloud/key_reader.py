@@ -40,7 +40,7 @@ def read_stray_keys(clients: Clients, part: StrayKeysPart) -> tuple[KeyState, ..
     aliases = _listed(call, "list_aliases", "Aliases", Limit=_PAGE_SIZE)
     named = {each.get("TargetKeyId") for each in aliases}
     keys = [each["KeyId"] for each in _listed(call, "list_keys", "Keys", Limit=_MOST_KEYS)]
-    tagged = (id_ for id_ in keys if id_ not in named and names.KEY_TAG in _tags(call, id_))
+    tagged = (id_ for id_ in keys if id_ not in named and _has_tag_of_ours(call, id_))
     found = (_key(call, id_) for id_ in tagged)
     return tuple(each for each in found if each is not None and each.readable)
 
@@ -114,13 +114,17 @@ def _params(grant: Answer) -> dict[str, Any]:
 
 
 def _tags(call: Call, key: str) -> dict[str, str]:
-    """The tags of a key; none where its policy hides them, as that of a key of ours never does."""
+    found = _listed(call, "list_resource_tags", "Tags", KeyId=key, Limit=50)
+    return {each["TagKey"]: each["TagValue"] for each in found}
+
+
+def _has_tag_of_ours(call: Call, key: str) -> bool:
+    """Whether a key may be ours; not one that hides its tags, as a new key of ours never does."""
     try:
-        found = _listed(call, "list_resource_tags", "Tags", KeyId=key, Limit=50)
-        return {each["TagKey"]: each["TagValue"] for each in found}
+        return names.KEY_TAG in _tags(call, key)
     except CloudError as error:
         if _is_hidden(error) or error.code in hints.ABSENT:
-            return {}
+            return False
         raise
 
 

@@ -90,9 +90,10 @@ class AccessEntry:
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
     the `environments`, and gain by becoming that role there. `of_resource` is
     whether it says who may use a resource, so that it may name no user or role of the account, and
-    `services` are those of AWS that it lets in, with the paths where they stand. `unique` is a name
-    with placeholders that one thing in all accounts together may have, and no other entry. An entry
-    that `joins` makes its users members of that group, which is none of its grants.
+    `services` are those of AWS that it lets in, with the paths where they stand. `unique` says in
+    words, with placeholders, of which thing there is one in all accounts together, so that no other
+    entry may describe it. An entry that `joins` makes its users members of that group, which is
+    none of its grants.
     """
 
     place: SourcePosition

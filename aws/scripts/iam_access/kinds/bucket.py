@@ -55,6 +55,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
+from iam_access.phrases import shown
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.locking import locking_statement
@@ -115,7 +116,7 @@ class Buckets(Kind):
             own=own,
             of_resource=True,
             services=resource_policy.named_services(statements),
-            unique=item.key if item.spec is not None else None,
+            unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
         )
 
     def expand(self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount) -> Expansion:

@@ -62,7 +62,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.phrases import listed
+from iam_access.phrases import listed, shown
 from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
@@ -153,6 +153,7 @@ class Keys(Kind):
             own=_own(item),
             of_resource=True,
             services=named_services(item.spec.statements) if item.spec else (),
+            unique=None if isinstance(item, InvalidEntry) else _only_one(item),
         )
 
     def expand(self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> Expansion:
@@ -164,6 +165,8 @@ class Keys(Kind):
             found = _fault(resource, entry, scope) or _same_key(resource, wanted, scope)
             if found is None:
                 wanted.append(resource)
+                # Until the key is ours, and for that run, its mark stays.
+                wanted += (each for each in _as_it_is(entry, scope) if each.id != resource.id)
             else:
                 findings.append(found)
                 wanted += _as_it_is(entry, scope)
@@ -216,9 +219,12 @@ class Keys(Kind):
             if team is not None:
                 found.add((team, arn))
         for team, arn in sorted(found):
-            yield _observed(
-                team, key_facts.part_of(arn, snapshot), snapshot, marked=(team, arn) in marked
-            )
+            part = key_facts.part_of(arn, snapshot)
+            key = key_facts.key_of(part, snapshot).key
+            if key is None or names.team_of_key(key.tags, arn) == team:
+                yield _observed(team, part, snapshot, marked=(team, arn) in marked)
+            elif key.readable:
+                yield _mark_alone(team, part)
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return (
@@ -238,7 +244,19 @@ class Keys(Kind):
         return _taken(wanted, found.key, part, snapshot)
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
-        return ()
+        for mark in markers.marks(snapshot, "kms"):
+            part = key_facts.part_of(mark.arn, snapshot)
+            if not key_facts.is_hidden(part, snapshot):
+                continue
+            yield Finding(
+                code="key-unreadable",
+                severity=Severity.WARNING,
+                message=f"the key {part.alias} of team {mark.team} in {part.region} stays as it "
+                f"is: {_WHY_HIDDEN}",
+                hint=_HOW_TO_READ,
+                team=mark.team,
+                account=snapshot.account_id,
+            )
 
     def reserved(self, state: PrincipalState) -> Problem | None:
         return None
@@ -304,6 +322,11 @@ class Keys(Kind):
         return None
 
 
+def _only_one(entry: FileEntry[KeySpec]) -> str:
+    """The key that an entry describes, in words: each account and region has one of an alias."""
+    return f"key {shown(entry.key)} of account {{account_id}} in {entry.spec.region}"
+
+
 def _own(item: Item) -> Item | None:
     """What an entry gives by itself: the statements, and the grants as statements."""
     if isinstance(item, InvalidEntry) or item.spec.state == "absent":
@@ -343,9 +366,16 @@ def _id(team: str, part: KeyPart) -> ResourceId:
 # What is wrong with an entry in an account.
 
 
+_WHY_HIDDEN: Final = "its own policy does not let the deployer role read it"
+_HOW_TO_READ: Final = (
+    "have an administrator of the key take off what its policy denies, or leave it to the account"
+)
+
+
 def _fault(wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount) -> Finding | None:
     problem = (
         _wrong_partition(entry, scope)
+        or _hidden(entry, scope)
         or _other_region(entry, scope)
         or _missing_principal(wanted, entry, scope)
         or _too_large(wanted)
@@ -402,6 +432,13 @@ def _other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | 
                 ("region",),
             )
     return None
+
+
+def _hidden(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
+    if not key_facts.is_hidden(_part(entry, scope), scope.snapshot):
+        return None
+    message = f"the key {entry.key} in {entry.spec.region} stays as it is: {_WHY_HIDDEN}"
+    return Problem("key-unreadable", message, _HOW_TO_READ, ())
 
 
 def _missing_principal(
@@ -524,8 +561,6 @@ def _taken(wanted: Resource, key: KeyState, part: KeyPart, snapshot: Snapshot) -
 
 
 def _not_adoptable(key: KeyState) -> str:
-    if not key.readable:
-        return "has a policy by which the deployer role may not read it"
     if not key.encrypts:
         return "is not a symmetric key of one region with AWS's own material"
     return "is about to be deleted by AWS" if key.state == PENDING else ""
@@ -534,7 +569,8 @@ def _not_adoptable(key: KeyState) -> str:
 def _takeover(key: KeyState, wanted: Resource, snapshot: Snapshot) -> Takeover:
     """Makes a key of others ours, and then what its entry says."""
     (team,) = wanted.teams
-    before = _observed(team, key_facts.part_of_resource(wanted, snapshot), snapshot, marked=False)
+    marked = key_facts.mark_of(wanted, snapshot) in markers.marks(snapshot, "kms")
+    before = _observed(team, key_facts.part_of_resource(wanted, snapshot), snapshot, marked=marked)
     given = (each for each in wanted.attributes["grants"] if key_calls.same_as(key.grants, each))
     return Takeover(
         (
@@ -617,9 +653,11 @@ def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Reso
     if key is None or key.state == PENDING or not key.readable:
         return
     arn = key_facts.arn_of_part(scope.snapshot, part)
-    if names.team_of_key(key.tags, arn) in (None, scope.team):
-        marked = markers.mark(scope.team, arn) in markers.marks(scope.snapshot, "kms")
-        found = _observed(scope.team, part, scope.snapshot, marked=marked)
+    owner = names.team_of_key(key.tags, arn)
+    if owner in (None, scope.team):
+        # The mark of a key that is not the team's goes by itself.
+        marked = owner and markers.mark(scope.team, arn) in markers.marks(scope.snapshot, "kms")
+        found = _observed(scope.team, part, scope.snapshot, marked=bool(marked))
         yield replace(found, location=entry.place.location, leaves="", loss=_LOSS)
 
 
@@ -630,12 +668,15 @@ def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
     if key is None:
         return
     team = names.team_of_key(key.tags, key_facts.arn_of_part(scope.snapshot, part))
-    if team not in (None, scope.team) or not key.readable:
-        owner = f"is of team {team}" if team else _not_adoptable(key)
+    hidden = _hidden(entry, scope)
+    if hidden is not None:
+        yield hidden.at(entry.place.location, scope.team, scope.account.id)
+    elif team not in (None, scope.team):
         yield Finding(
             code="not-ours",
             severity=Severity.ERROR,
-            message=f"the alias {entry.key} in {part.region} stands for {key.arn}, which {owner}",
+            message=f"the alias {entry.key} in {part.region} stands for {key.arn}, which is of "
+            f"team {team}",
             hint="have its owner delete it, or remove the entry",
             location=entry.place.location,
             team=scope.team,
@@ -652,6 +693,26 @@ def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
             team=scope.team,
             account=scope.account.id,
         )
+
+
+def _left(key: KeyState | None) -> str:
+    """What stays of a key that is let go."""
+    if key is None:
+        return ""
+    if key.state != PENDING:
+        return _LEAVES
+    return "AWS deletes the key" + (f" on {key.deleted_on}" if key.deleted_on else "")
+
+
+def _mark_alone(team: str, part: KeyPart) -> Resource:
+    """A mark of a team whose tag the key of the alias does not have."""
+    return Resource(
+        id=ResourceId(NAME, f"{_id(team, part).key} mark"),
+        name=part.alias,
+        teams=frozenset({team}),
+        attributes={"region": part.region, "key": False, "owned": False, "marked": True},
+        leaves="only the mark goes: the key of this alias is not the team's, and stays as it is",
+    )
 
 
 def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> Resource:
@@ -681,5 +742,5 @@ def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> 
         },
         document=key.policy or None,
         arn=key.arn if found.key is not None else None,
-        leaves=_LEAVES if found.key is not None and key.state != PENDING else "",
+        leaves=_left(found.key),
     )

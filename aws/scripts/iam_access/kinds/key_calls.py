@@ -224,16 +224,25 @@ def _tagged(kms: _Caller, had: Mapping[str, str], has: Mapping[str, str]) -> Ite
 
 
 def release(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
-    """Leaves the key to the account; of one that AWS is about to delete, only the mark goes."""
+    """Leaves the key to the account; one that AWS is about to delete keeps its tag, as KMS asks."""
     kms, had = _caller(before, snapshot), before.attributes
-    if had["key"] and had["owned"] and had["state"] != PENDING:
-        yield from _revoked(kms, (), before, snapshot, Phase.REVOKE)
-        plain = key_policy.root_policy(snapshot.partition, snapshot.account_id)
-        if not documents.same_meaning(before.document or {}, plain):
-            yield replace(_policy(kms, plain, Phase.REVOKE), absent_is_done=True)
-        yield _disowned(kms, before, snapshot)
+    if had["key"] and had["owned"]:
+        yield from _ungiven(kms, before, snapshot)
+        if had["state"] != PENDING:
+            yield _disowned(kms, before, snapshot)
     if had["marked"]:
         yield markers.deleted(key_facts.mark_of(before, snapshot))
+
+
+def _ungiven(kms: _Caller, before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Takes away what the files gave: KMS allows that of a key to be deleted, too.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+    """
+    yield from _revoked(kms, (), before, snapshot, Phase.REVOKE)
+    plain = key_policy.root_policy(snapshot.partition, snapshot.account_id)
+    if not documents.same_meaning(before.document or {}, plain):
+        yield replace(_policy(kms, plain, Phase.REVOKE), absent_is_done=True)
 
 
 def _disowned(kms: _Caller, before: Resource, snapshot: Snapshot) -> ApiCall:
@@ -262,11 +271,16 @@ def _in_state(kms: _Caller, *states: str) -> Confirm:
 
 
 def deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
-    """Has AWS delete the key; the tag stays, by which an entry that comes back finds it."""
+    """Has AWS delete the key; the tag stays, by which an entry that comes back finds it.
+
+    What the files gave goes, so that it is not back when the account cancels the deletion.
+    """
     kms, had = _caller(before, snapshot), before.attributes
     if not had["owned"]:
         owned = _tags(_ownership(before, snapshot))
         yield replace(kms("tag_resource", Phase.CLAIM, Tags=owned), absent_is_done=True)
+    else:
+        yield from _ungiven(kms, before, snapshot)
     yield replace(
         kms("schedule_key_deletion", Phase.RETIRE, PendingWindowInDays=WAITING_DAYS),
         absent_is_done=True,

@@ -112,6 +112,12 @@ def key_of(part: KeyPart, snapshot: Snapshot) -> Found:
     return Found(made[0] if made else None)
 
 
+def is_hidden(part: KeyPart, snapshot: Snapshot) -> bool:
+    """Whether the key of an alias has a policy that does not let it be read."""
+    key = key_of(part, snapshot).key
+    return key is not None and not key.readable
+
+
 def part_of(alias: str, snapshot: Snapshot) -> KeyPart:
     """The part with the key of an alias, by its ARN."""
     name = arns.part_of(alias, 5).removeprefix("alias/")

@@ -228,7 +228,7 @@ def _unique(
     past: "_Past",
     report: FindingCollector,
 ) -> None:
-    """Report entries with one name where all accounts together have a thing of each name once."""
+    """Report entries that describe one thing, of which there is no second."""
     by_name: dict[str, list[_Use]] = defaultdict(list)
     for team_files in all_team_files:
         for entry in indexes[team_files.name].entries:
@@ -246,14 +246,14 @@ def _unique(
             report.of(late.team_files.name).error(
                 "name-taken",
                 late.entry.place.location,
-                f"the name {shown(name)} is that of the entry at {first.entry.place.location} of "
-                f"team {first.team_files.name}, too, and all accounts together have it once",
-                f"rename one of the two; {_FIRST}",
+                f"the {name} is described by the entry at {first.entry.place.location} of team "
+                f"{first.team_files.name}, too, and there is only one",
+                f"rename one of the two, or remove one; {_FIRST}",
             )
 
 
 def _unique_names(team_files: TeamFiles, entry: AccessEntry) -> Iterator[str]:
-    """The names that an entry has in its environments, and that no other may have."""
+    """What an entry describes in its environments, and no other may."""
     if entry.unique is None:
         return
     for environment in dict.fromkeys(entry.environments):
