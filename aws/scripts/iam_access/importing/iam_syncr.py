@@ -5,12 +5,12 @@ sections of all of them are taken together. `accounts.yaml` beside the folder ha
 accounts by name; the folder's name is that of its account.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from iam_access.importing import syncr_resources, syncr_statements
+from iam_access.importing.iam_statements import ACCOUNT_ID
 from iam_access.importing.source import Node, Reporter, SourceFile, entries, parsed
 from iam_access.importing.syncr_resources import PERMISSIONS, items, permissions
 from iam_access.importing.syncr_statements import BUCKET, KEY, ROLE, Scope
@@ -37,7 +37,6 @@ _SECTIONS: Final = (_TEMPLATES, _ROLES, *_REMOVED, _BUCKETS, *_KEYS)
 _TRUST: Final[Mapping[str, bool]] = {"allow_to_assume_me": True, "disallow_to_assume_me": False}
 _USE: Final = "use"
 _ROLE_KEYS: Final = (_USE, "description", "make_instance_profile", *_TRUST, *PERMISSIONS)
-_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 
 
 def imported(
@@ -91,7 +90,7 @@ def _account_ids(file: SourceFile, report: Reporter) -> dict[str, str]:
     inner = found.mapping.get("accounts", found)
     ids = {}
     for name, node in (inner if inner.mapping else found).mapping.items():
-        if isinstance(node.value, str) and _ACCOUNT_ID.fullmatch(node.value):
+        if isinstance(node.value, str) and ACCOUNT_ID.fullmatch(node.value):
             ids[name] = node.value
         else:
             report.error(

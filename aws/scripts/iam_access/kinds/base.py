@@ -338,6 +338,7 @@ class EverywhereSpec(Spec):
 
 
 S = TypeVar("S", bound=Spec)
+E = TypeVar("E", bound=EverywhereSpec)
 
 
 class FileEntry(NamedTuple, Generic[S]):
@@ -406,6 +407,10 @@ class TeamInAccount:
     made: frozenset[Principal] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
     coming: Mapping[Principal, ResourceId] = field(default_factory=dict)
+
+    def here(self, entries: Iterable["FileEntry[E]"]) -> list["FileEntry[E]"]:
+        """Those of a team's entries that are for this environment."""
+        return [each for each in entries if self.environment in (each.spec.environments or ())]
 
     def user(self, written: str) -> Principal:
         """The IAM user that an entry means, spelled as in the account."""

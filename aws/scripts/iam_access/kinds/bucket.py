@@ -123,7 +123,7 @@ class Buckets(Kind):
         wanted: list[Resource] = []
         absent: list[Resource] = []
         findings: list[Finding] = []
-        for entry in _here(entries, scope):
+        for entry in scope.here(entries):
             finding = _fault(entry, scope)
             if finding is not None:
                 findings.append(finding)
@@ -137,7 +137,7 @@ class Buckets(Kind):
     def parts_asked(
         self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
     ) -> Iterable[SnapshotPart[Any]]:
-        for entry in _here(entries, scope):
+        for entry in scope.here(entries):
             name = _name(entry, scope)
             home = entry.spec.region or _home(name, scope.snapshot)
             part = BucketPart(scope.account.id, name, home)
@@ -260,12 +260,6 @@ class Buckets(Kind):
         if change.after is None or change.after.document is None:
             return None
         return _policy_of_others(change, snapshot) or _public(change.after, snapshot)
-
-
-def _here(
-    entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
-) -> Iterator[FileEntry[BucketSpec]]:
-    return (each for each in entries if scope.environment in (each.spec.environments or ()))
 
 
 def _name(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> str:

@@ -8,6 +8,7 @@ from iam_access import phrases
 from iam_access.kinds import names
 from iam_access.kinds.base import FileEntry, PermissionsSpec, PolicySpec, TeamInAccount
 from iam_access.kinds.fields import fill
+from iam_access.kinds.statements import SAMPLES
 from iam_access.model import Finding
 from iam_access.phrases import shown
 from iam_access.policy import arn as arns
@@ -18,12 +19,6 @@ from iam_access.snapshot import PolicyState, Snapshot
 KEY: Final = "customer_policies"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAME = re.compile(r"/?([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,128}")
-_SAMPLES: Final = {
-    "account_id": "123456789012",
-    "environment": "prod",
-    "partition": "aws",
-    "team": "team",
-}
 
 
 class Named(NamedTuple):
@@ -40,7 +35,7 @@ class Named(NamedTuple):
 
 def fault(written: str) -> Problem | None:
     """The error in what names a policy, whatever the account."""
-    text = fill(written, _SAMPLES)
+    text = fill(written, SAMPLES)
     if arns.is_aws_managed_policy(text):
         return Problem(
             "bad-customer-policy",

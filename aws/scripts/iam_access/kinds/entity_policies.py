@@ -68,7 +68,7 @@ def denying(spec: PoliciesSpec, scope: TeamInAccount) -> frozenset[str]:
         managed_policy.arn_of_part(key, number, scope)
         for key in spec.grants
         for number, document in managed_policy.parts_of(scope.policies[key], scope).items()
-        if _denies(document)
+        if documents.denies(document)
     )
 
 
@@ -155,7 +155,7 @@ def written(
         for arn in (*new, *gone)
     }
     own = before.document if before else None
-    early = Phase.RECLAIM if own is not None and _denies(own) else Phase.REVOKE
+    early = Phase.RECLAIM if own is not None and documents.denies(own) else Phase.REVOKE
     yield from (calls.detach(account, holder, arn, early) for arn in gone if not denies[arn])
     had_others = before.attributes["others"] if before else ()
     for other in (each for each in had_others if each not in after.attributes["others"]):
@@ -186,10 +186,6 @@ def taken_off(
     yield from (
         calls.detach(account, holder, arn, Phase.REVOKE) for arn in denies if not denies[arn]
     )
-    for policy in sorted(own, key=lambda each: _denies(own[each])):
+    for policy in sorted(own, key=lambda each: documents.denies(own[each])):
         yield calls.delete_inline(account, holder, policy, Phase.REVOKE)
     yield from (calls.detach(account, holder, arn, Phase.REVOKE) for arn in denies if denies[arn])
-
-
-def _denies(document: Document) -> bool:
-    return any(each.get("Effect") == "Deny" for each in documents.statements_of(document))

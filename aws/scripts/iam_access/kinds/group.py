@@ -107,7 +107,7 @@ class Groups(Kind):
     def expand(self, entries: Sequence[FileEntry[GroupSpec]], scope: TeamInAccount) -> Expansion:
         wanted: list[Resource] = []
         doubts: dict[Finding, None] = {}
-        for entry in _here(entries, scope):
+        for entry in scope.here(entries):
             members = group_member.members(entry, scope)
             doubts |= dict.fromkeys(members.doubts)
             asked = _resource(entry, members.users, scope)
@@ -115,7 +115,7 @@ class Groups(Kind):
             doubts |= dict.fromkeys(kept)
             wanted.append(group)
             wanted += (group_member.resource(group, user, scope) for user in members.users)
-        for group, finding in _in_use(_here(entries, scope), scope):
+        for group, finding in _in_use(scope.here(entries), scope):
             doubts[finding] = None
             wanted.append(group)
         return Expansion(tuple(wanted), findings=tuple(doubts))
@@ -129,7 +129,7 @@ class Groups(Kind):
         self, entries: Sequence[FileEntry[GroupSpec]], scope: TeamInAccount
     ) -> Iterable[str]:
         """Those of AWS that a group gets or has: what denies is attached first."""
-        for entry in _here(entries, scope):
+        for entry in scope.here(entries):
             yield from entity_policies.managed_by_aws(entry.spec, scope)
 
     def unproven(
@@ -254,12 +254,6 @@ def _own(item: Item) -> Item | None:
     if not (own.managed_policies or own.custom_statements):
         return None
     return FileEntry(item.key, own, item.place)
-
-
-def _here(
-    entries: Iterable[FileEntry[GroupSpec]], scope: TeamInAccount
-) -> Iterator[FileEntry[GroupSpec]]:
-    return (each for each in entries if scope.environment in (each.spec.environments or ()))
 
 
 def _group(resource: Resource) -> Principal:

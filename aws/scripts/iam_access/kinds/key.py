@@ -157,7 +157,7 @@ class Keys(Kind):
         )
 
     def expand(self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> Expansion:
-        here = _here(entries, scope)
+        here = scope.here(entries)
         findings: list[Finding] = []
         wanted: list[Resource] = []
         for entry in (each for each in here if each.spec.state == "present"):
@@ -180,7 +180,7 @@ class Keys(Kind):
     def parts_asked(
         self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount
     ) -> Iterable[SnapshotPart[Any]]:
-        for entry in _here(entries, scope):
+        for entry in scope.here(entries):
             if _wrong_partition(entry, scope) is not None:
                 continue
             part = _part(entry, scope)
@@ -342,10 +342,6 @@ def _own(item: Item) -> Item | None:
 def _statement(grant: GrantSpec) -> StatementSpec:
     actions = [f"kms:{each}" for each in grant.operations]
     return StatementSpec.model_validate({"effect": "Allow", "actions": actions, "resources": ["*"]})
-
-
-def _here(entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> list[FileEntry[KeySpec]]:
-    return [each for each in entries if scope.environment in (each.spec.environments or ())]
 
 
 def _part(entry: FileEntry[KeySpec], scope: TeamInAccount) -> KeyPart:

@@ -123,7 +123,7 @@ def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[Ap
     kms, had, has = _caller(after, snapshot), before.attributes, after.attributes
     yield from _claimed(kms, before, after, snapshot)
     new_policy = not documents.same_meaning(before.document or {}, after.document or {})
-    early = new_policy and _denies(before.document)
+    early = new_policy and before.document is not None and documents.denies(before.document)
     phase = Phase.RECLAIM if early or had["state"] != ENABLED else Phase.REVOKE
     yield from _revoked(kms, has["grants"], after, snapshot, phase)
     yield from _tagged(kms, dict(had["tags"]), dict(has["tags"]))
@@ -187,11 +187,6 @@ def _claimed(
 def _policy(kms: _Caller, document: Document, phase: Phase) -> ApiCall:
     text_ = documents.to_json(document)
     return kms("put_key_policy", phase, PolicyName=key_facts.POLICY_NAME, Policy=text_)
-
-
-def _denies(document: Document | None) -> bool:
-    statements = documents.statements_of(document) if document else []
-    return any(each.get("Effect") == "Deny" for each in statements)
 
 
 def _revoked(

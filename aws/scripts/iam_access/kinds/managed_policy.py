@@ -459,8 +459,7 @@ def _takeover(policy: PolicyState, snapshot: Snapshot) -> Takeover | None:
     holders = snapshot.attached_to(policy.arn)
     if policy.boundary_uses or names.team_of_policy_path(policy.path) is not None:
         return None
-    statements = documents.statements_of(policy.document)
-    if holders and any(each.get("Effect") == "Deny" for each in statements):
+    if holders and documents.denies(policy.document):
         return None
     detach = (
         calls.detach(snapshot.account_id, holder, policy.arn, Phase.RECLAIM) for holder in holders

@@ -3,14 +3,13 @@
 https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
 """
 
-import re
 from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
 from iam_access.kinds.fields import problem, written_as
 from iam_access.phrases import nearest, shown
-from iam_access.policy.arn import partition_of_region
+from iam_access.policy.arn import REGION_NAME, partition_of_region
 
 #: Those of the partition aws, for spelling mistakes: a region that is new is not refused.
 _KNOWN: Final = (
@@ -22,12 +21,11 @@ _KNOWN: Final = (
     *("me-south-1", "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1"),
     "us-west-2",
 )
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _HOW: Final = "write the name of a region, such as eu-west-1"
 
 
 def _region(value: str) -> str:
-    if not _REGION.fullmatch(value):
+    if not REGION_NAME.fullmatch(value):
         near = nearest(value.lower().replace("_", "-"), _KNOWN)
         hint = f"did you mean {near}?" if near else _HOW
         raise problem("bad-region", f"{shown(value)} is not the name of a region", hint)
@@ -41,4 +39,4 @@ def _region(value: str) -> str:
     return value
 
 
-Region = Annotated[str, AfterValidator(_region), written_as(_REGION.pattern, _HOW)]
+Region = Annotated[str, AfterValidator(_region), written_as(REGION_NAME.pattern, _HOW)]

@@ -36,6 +36,7 @@ from iam_access.kinds.kind import (
 from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
+from iam_access.kinds.resource_policy import entities
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
 from iam_access.kinds.tags import as_list
@@ -147,7 +148,7 @@ class Roles(Kind):
                 yield from switch.access(item, found["name"], _own(item))
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
-        here = [each for each in entries if scope.environment in (each.spec.environments or ())]
+        here = scope.here(entries)
         present = [each for each in here if each.spec.state == "present"]
         findings: list[Finding] = []
         wanted: list[Resource] = []
@@ -190,7 +191,7 @@ class Roles(Kind):
     def parts_asked(
         self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
     ) -> Iterable[SnapshotPart[Any]]:
-        if any(scope.environment in (each.spec.environments or ()) for each in entries):
+        if scope.here(entries):
             yield RolesPart(scope.account.id)
         yield from switch.parts_asked(entries, scope)
 
@@ -198,9 +199,8 @@ class Roles(Kind):
         self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
     ) -> Iterable[str]:
         """Those of AWS that a role gets or has: what denies is attached first."""
-        for entry in entries:
-            if scope.environment in (entry.spec.environments or ()):
-                yield from entity_policies.managed_by_aws(entry.spec, scope)
+        for entry in scope.here(entries):
+            yield from entity_policies.managed_by_aws(entry.spec, scope)
 
     def unproven(
         self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
@@ -418,36 +418,20 @@ def _missing_principal(
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     known = {state.arn for state in scope.snapshot.principals.values()}
-    for index, statement in enumerate(documents.statements_of(wanted.documents[TRUST])):
-        for arn in _trusted(statement):
-            is_entity = arns.iam_kind(arn) in ("user", "role")
-            is_here = arns.account_of(arn) == scope.account.id
-            if is_entity and is_here and arn not in known and not _is_made(arn, scope):
-                found = finding_about(
-                    wanted,
-                    scope.snapshot,
-                    "missing-principal",
-                    f"role {wanted.name} trusts {arn}, which does not exist in account "
-                    f"{scope.account.id} ({scope.account.label}), so AWS would refuse its trust "
-                    "policy",
-                    "correct the name, with its path, or have it created first; until then the "
-                    "role stays as it is",
-                )
-                return replace(found, location=entry.place.at("trust", index).location)
+    for named in entities(wanted.documents[TRUST], scope.account.id):
+        # What path a role has that files make, AWS compares.
+        if named.arn not in known and named.principal not in scope.made:
+            found = finding_about(
+                wanted,
+                scope.snapshot,
+                "missing-principal",
+                f"role {wanted.name} trusts {named.arn}, which does not exist in account "
+                f"{scope.account.id} ({scope.account.label}), so AWS would refuse its trust policy",
+                "correct the name, with its path, or have it created first; until then the role "
+                "stays as it is",
+            )
+            return replace(found, location=entry.place.at("trust", named.statement).location)
     return None
-
-
-def _is_made(arn: str, scope: TeamInAccount) -> bool:
-    """Whether files make a role of this ARN's name; what path it has, AWS compares."""
-    is_role = arns.iam_kind(arn) == "role"
-    return is_role and _role(arns.path_and_name(arn)[1]) in scope.made
-
-
-def _trusted(statement: Mapping[str, Any]) -> Iterator[str]:
-    """The principals of IAM that a statement of a trust policy names."""
-    named = statement.get("Principal")
-    if isinstance(named, Mapping):
-        yield from (str(each) for each in documents.as_list(named.get("AWS", [])))
 
 
 # From an entry to the role as it is to be.

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from iam_access.kinds.fields import account_placeholder, problem
 from iam_access.phrases import described, did_you_mean, listed, shown
 from iam_access.place import Path
+from iam_access.policy.arn import REGION_NAME
 from iam_access.policy.document import as_list
 from iam_access.problem import Problem
 
@@ -44,7 +45,6 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 }
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _SPACE = re.compile(r"\s")
 _ALIAS: Final = "alias/"
 _NAMED: Final = account_placeholder("")
@@ -239,7 +239,7 @@ def _regions(service: str, form: Mapping[str, Any]) -> list[str]:
         )
     found = _values(form, "region")
     for each in found:
-        if not _REGION.fullmatch(each) and each != "*":
+        if not REGION_NAME.fullmatch(each) and each != "*":
             raise _bad(f"region cannot be {shown(each)}", "write a region, such as eu-west-1")
     return found
 

@@ -63,9 +63,9 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
 
 def parts_asked(entries: Iterable[Entry], scope: TeamInAccount) -> Iterator[SnapshotPart[Any]]:
     """The hubs, beside the account itself, of roles that are in the scope's environment."""
-    for entry in entries:
+    for entry in scope.here(entries):
         switch = entry.spec.switch
-        if switch is not None and scope.environment in (entry.spec.environments or ()):
+        if switch is not None:
             hub = scope.account_ids.get(switch.environment)
             if hub not in (None, scope.account.id):
                 yield HubPart(hub)

@@ -29,7 +29,7 @@ def _group(value: str) -> str:
     return value
 
 
-GroupName = Annotated[str, AfterValidator(_group), written_as(_GROUP.pattern, _GROUPS)]
+SwitchGroupName = Annotated[str, AfterValidator(_group), written_as(_GROUP.pattern, _GROUPS)]
 
 
 class SwitchSpec(Spec):
@@ -40,7 +40,7 @@ class SwitchSpec(Spec):
 
     environment: str
     mfa: Flag = True
-    group: GroupName | None = None
+    group: SwitchGroupName | None = None
     members: dict[str, list[UserAddress]] = Field(default_factory=dict)
 
     @property

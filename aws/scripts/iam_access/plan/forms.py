@@ -17,7 +17,7 @@ from iam_access.kinds.quotas import QuotaUsage, Use
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
 from iam_access.plan.diff import ResourcesById, are_apart, is_dead, published, renewal_key
 from iam_access.plan.suspension import Standing
-from iam_access.policy.document import statements_of
+from iam_access.policy.document import denies
 from iam_access.snapshot import Document, Snapshot
 
 
@@ -102,8 +102,7 @@ def _denies(resource: Resource, policies: Mapping[str, Document]) -> bool:
     given = given_access(resource)
     documents = [*given.inline.values(), *given.published.values()]
     documents += (policies[arn] for arn in given.attached if arn in policies)
-    statements = (each for document in documents for each in statements_of(document))
-    return any(each.get("Effect") == "Deny" for each in statements)
+    return any(map(denies, documents))
 
 
 def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:

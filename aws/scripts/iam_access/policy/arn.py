@@ -101,6 +101,8 @@ def partition_of_region(region: str) -> str:
     return max(matching, default=(0, DEFAULT_PARTITION))[1]
 
 
+#: The name of a region.
+REGION_NAME: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 FIELDS = 6
 """The parts of an ARN, `arn` itself included."""
 _ACCOUNT = re.compile(r"[0-9]{12}")

@@ -147,6 +147,11 @@ def statements_of(source: Document) -> list[Statement]:
     return list(as_list)
 
 
+def denies(source: Document) -> bool:
+    """Whether a statement denies something."""
+    return any(each.get("Effect") == "Deny" for each in statements_of(source))
+
+
 def version_of(source: Document) -> str:
     """Return the policy version of a document, or AWS's default if it has none."""
     return str(source.get("Version") or DEFAULT_VERSION)

@@ -11,6 +11,7 @@ from typing import Final
 
 from iam_access.phrases import nearest
 from iam_access.policy.actions import services
+from iam_access.policy.arn import REGION_NAME
 from iam_access.problem import Problem
 
 # The names of services that have no actions of their own, or whose actions have another prefix.
@@ -29,7 +30,6 @@ _FURTHER: Final = frozenset(
     }
 )
 _SUFFIX = re.compile(r"\.amazonaws\.com(\.cn)?")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
 
 def is_known(principal: str) -> bool:
@@ -65,7 +65,7 @@ def _parts(principal: str) -> list[str] | None:
     if end is None or end.end() != len(principal):
         return None
     parts = principal[: end.start()].split(".")
-    return [each for each in parts if not _REGION.fullmatch(each)] or parts
+    return [each for each in parts if not REGION_NAME.fullmatch(each)] or parts
 
 
 @lru_cache(maxsize=1)
