@@ -388,6 +388,37 @@ def test_what_aws_would_refuse_is_refused_and_the_key_stays(
     assert ([each.code for each in found.findings], found.changes) == ([expected], ())
 
 
+@pytest.mark.parametrize(
+    ("action", "operator", "name", "value"),
+    [
+        ("kms:PutKeyPolicy", "Bool", "kms:BypassPolicyLockoutSafetyCheck", "false"),
+        ("kms:CreateGrant", "Bool", "kms:GrantIsForAWSResource", "false"),
+        ("kms:Put*", "ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/data"),
+        ("kms:Put*", "StringEquals", "aws:ResourceTag/app", "pay"),
+    ],
+)
+def test_a_deny_locks_out_by_what_is_known_of_the_key(
+    action: str, operator: str, name: str, value: str
+) -> None:
+    conditions = {operator: {name: value}}
+    deny = {**DENY, "principals": "*", "actions": [action], "conditions": conditions}
+    assert codes(files(key(statements=[deny], tags={"app": "pay"})), made()) == ["policy-lockout"]
+
+
+def test_a_key_may_be_kept_from_being_deleted_until_its_entry_wants_it() -> None:
+    kept = files(key(statements=[{**DENY, "actions": ["kms:ScheduleKeyDeletion"]}]))
+    assert (codes(kept, account()), operations(files(key(state="absent")), made())[-3:]) == (
+        [],
+        ["put_key_policy", "schedule_key_deletion", "delete_policy"],
+    )
+
+
+def test_a_grant_in_two_spellings_is_one() -> None:
+    twice = files(key(grants=[GRANT, {**GRANT, "grantee": RUNNER}]))
+    found = values.applied(twice, account())
+    assert (len(state(found).grants), changes(twice, found)) == (1, ())
+
+
 def test_a_deny_that_leaves_the_deployer_out_locks_nobody_out() -> None:
     deployer = f"arn:aws:iam::{ACCOUNT.id}:role/{ACCOUNT.deployer_role}"
     conditions = {"ArnNotLike": {"aws:PrincipalArn": [deployer, ROOT]}}

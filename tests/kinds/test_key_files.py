@@ -60,6 +60,12 @@ def test_whom_a_key_names_is_known_to_rules(tmp_path: Path) -> None:
         ("{iam: user, users: [ann]}", "¶{iam: user}", "bad-principal", "no user"),
         ("principals: {iam: user, users: [ann]}", "principals: ¶'*'", "bad-principal", "every"),
         (
+            "principals: {iam: user, users: [ann]}",
+            "conditions: {StringLike: {kms:CallerAccount: '*'}}, principals: ¶'*'",
+            "bad-principal",
+            "fixed values",
+        ),
+        (
             "actions: [kms:Decrypt]",
             "actions: [¶s3:GetObject]",
             "bad-key-statement",
@@ -145,3 +151,9 @@ def test_an_alias_of_an_account_and_region_is_that_of_one_entry(tmp_path: Path) 
     (message,) = taken(pay, "eu-west-1")
     assert "key 'data/app' of account 111122223333 in eu-west-1" in message
     assert (taken("444455556666", "eu-west-1"), taken(pay, "us-east-1")) == ([], [])
+
+
+def test_everybody_may_be_those_of_accounts(tmp_path: Path) -> None:
+    callers = "{StringEquals: {kms:CallerAccount: '{account_id}', kms:ViaService: x}}"
+    everybody = KEYS.replace("{iam: user, users: [ann]}", f"'*', conditions: {callers}")
+    assert finding_lines(files(tmp_path, everybody)) == []

@@ -495,9 +495,13 @@ def _too_large(wanted: Resource) -> Problem | None:
 
 def _lockout(wanted: Resource, scope: TeamInAccount) -> Problem | None:
     actions = tuple(dict.fromkeys((*(f"kms:{each}" for each in _ADMINISTERED), *_READS)))
-    region = wanted.attributes["region"]
+    region, tags = wanted.attributes["region"], dict(wanted.attributes["tags"])
+    of_key: dict[str, str | list[str]] = {
+        **{f"aws:ResourceTag/{name}": value for name, value in tags.items()},
+        "kms:ResourceAliases": [f"alias/{wanted.name}"],
+    }
     try:
-        found = key_policy.locked_out(wanted.document or {}, scope.account, region, actions)
+        found = key_policy.locked_out(wanted.document or {}, scope.account, region, actions, of_key)
     except key_policy.PolicySyntaxError as error:
         return Problem("policy-lockout", f"the policy cannot be judged: {error}", "", ())
     if found is None:
@@ -513,11 +517,11 @@ def _lockout(wanted: Resource, scope: TeamInAccount) -> Problem | None:
     )
 
 
-#: What the deployer role does with a key of ours.
+#: What the deployer role does with a key of ours. One is deleted without its statements.
 _ADMINISTERED: Final = tuple(
     action.removeprefix("kms:")
     for name, operation in _KMS.items()
-    if name != "create_key"
+    if name not in ("create_key", "schedule_key_deletion")
     for action in operation.permissions
 )
 
@@ -587,7 +591,8 @@ def _resource(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
     known = key_facts.key_of(part, snapshot).key
     new = key_facts.new_key(snapshot, part.region, part.alias)
     policy = key_policy.key_policy(scope.account, scope.fill(key_policy.statements_of(spec)))
-    grants = sorted((_grant_params(each, scope) for each in spec.grants), key=_grant_name)
+    # In another spelling, a grant may be there twice.
+    given = {_grant_name(each): each for each in (_grant_params(g, scope) for g in spec.grants)}
     wanted = Resource(
         id=_id(scope.team, part),
         name=entry.key,
@@ -602,7 +607,7 @@ def _resource(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
             "rotation": True,
             "description": spec.description or "",
             "tags": tuple(sorted(scope.tagged(spec.tags).items())),
-            "grants": tuple(grants),
+            "grants": tuple(each for _, each in sorted(given.items())),
         },
         document=policy,
         reasons=(f"key {entry.key} of {scope.team}",),

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from iam_access.kinds import short_forms
 from iam_access.kinds.base import EverywhereSpec
-from iam_access.kinds.fields import Spec, problem, written_as
+from iam_access.kinds.fields import NAMES, Spec, fill, problem, written_as
 from iam_access.kinds.principal_forms import ANY, PrincipalForm, Principals, bad_principal
 from iam_access.kinds.principal_forms import form as principal_form
 from iam_access.kinds.regions import Region
@@ -19,7 +19,9 @@ from iam_access.kinds.statements import account_names
 from iam_access.kinds.tags import Tags
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path
+from iam_access.policy import document as documents
 from iam_access.policy.document import as_list
+from iam_access.policy.public import public_statement
 from iam_access.problem import Problem
 
 #: The ids of the statements that a key policy of ours begins with.
@@ -44,6 +46,9 @@ _OTHER_KEYS: Final = (
 )
 # https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html
 _CONTEXT_PAIRS: Final = 8
+# Fixed values of this are as good as naming accounts.
+_OF_CALLERS: Final = frozenset({"kms:calleraccount"})
+_ANY_ACCOUNT: Final = "000000000000"
 _CONTEXT_SIZE: Final = 384
 
 
@@ -248,8 +253,10 @@ def _policy_problems(statements: Any) -> Iterator[Problem]:
         if _lets_in_everybody(written):
             yield Problem(
                 "bad-principal",
-                "'*' without conditions lets everybody in every account of AWS use the key",
-                "name whom it is for, or add conditions, such as kms:CallerAccount",
+                "'*' lets everybody in every account of AWS use the key, unless a condition says "
+                "whom by fixed values",
+                "name whom it is for, or add such a condition: kms:CallerAccount, or "
+                "aws:PrincipalOrgID",
                 (*path, "principals"),
             )
 
@@ -271,8 +278,8 @@ def _lets_in_everybody(written: Mapping[str, Any]) -> bool:
         statement = KeyStatementSpec.model_validate(written)
     except ValidationError:
         return False
-    everybody = any(ANY in each.names() for each in statement.principals)
-    return everybody and statement.effect == "Allow" and not statement.conditions
+    filled = fill(documents.document([statement.iam]), dict.fromkeys(NAMES, _ANY_ACCOUNT))
+    return public_statement(filled, _OF_CALLERS) is not None
 
 
 def _grant_problems(grants: Any) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from iam_access.policy import document as documents
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
-from iam_access.policy.evaluation.request import PrincipalContext, Request
+from iam_access.policy.evaluation.request import Context, PrincipalContext, Request
 from iam_access.snapshot import Document
 
 #: Characters, white space included.
@@ -28,6 +28,20 @@ _ADMINISTERS: Final = (
     *("kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*"),
 )
 _ANY_KEY: Final = "key/00000000-0000-0000-0000-000000000000"
+# What each request about a key of ours has, and what some of them have.
+# https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+_OF_KEYS: Final[Context] = {
+    "aws:SecureTransport": "true",
+    "aws:ViaAWSService": "false",
+    "kms:KeyOrigin": "AWS_KMS",
+    "kms:KeySpec": "SYMMETRIC_DEFAULT",
+    "kms:KeyUsage": "ENCRYPT_DECRYPT",
+    "kms:MultiRegion": "false",
+}
+_OF_CALLS: Final[Mapping[str, Context]] = {
+    "kms:PutKeyPolicy": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
+    "kms:CreateGrant": {"kms:GrantIsForAWSResource": "false"},
+}
 _SESSION: Final = "self-serve"
 _EVERYTHING: Final = documents.document(
     [documents.statement("Allow", actions=["*"], resources=["*"])]
@@ -68,12 +82,13 @@ def key_policy(account: Account, filled: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def locked_out(
-    policy: Document, account: Account, region: str, actions: Sequence[str]
+    policy: Document, account: Account, region: str, actions: Sequence[str], of_key: Context
 ) -> tuple[str, str] | None:
     """Who could not administer a key with this policy any more, and the action that it lacks.
 
-    `actions` are those that the deployer role makes. Whatever else its own policies and those of
-    the account say, a Deny of the key policy wins. Raises PolicySyntaxError.
+    `actions` are those that the deployer role makes, `of_key` the condition keys of requests that
+    say which key it is. Whatever else its own policies and those of the account say, a Deny of the
+    key policy wins. Raises PolicySyntaxError.
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#prevent-unmanageable-key
     """
     key = f"arn:{account.partition}:kms:{region}:{account.id}:{_ANY_KEY}"
@@ -85,12 +100,13 @@ def locked_out(
         arns.deployer_role_arn(account), _SESSION, "AROADEPLOYER"
     )
     root = PrincipalContext.root(account.id, account.partition)
-    context = {"kms:CallerAccount": account.id, "aws:RequestedRegion": region}
+    of_account = {"kms:CallerAccount": account.id, "aws:RequestedRegion": region}
     for who, caller, wanted in (
         ("the deployer role", deployer, actions),
         ("the root user of the account", root, ("kms:PutKeyPolicy",)),
     ):
         for action in wanted:
+            context = {**of_account, **_OF_KEYS, **of_key, **_OF_CALLS.get(action, {})}
             request = Request(caller, action, key, account.id, context)
             if not decide(request, layers).allowed:
                 return who, action

@@ -1,10 +1,10 @@
-"""Whether a bucket's policy is public, as S3 itself judges it.
+"""Whether a resource's policy is public, as S3 itself judges that of a bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 """
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final
 
 from iam_access.policy.arn import part_of
@@ -47,11 +47,16 @@ _POSITIVE: Final = ("stringequals", "stringequalsignorecase", "stringlike", "arn
 _LONGEST_V4, _LONGEST_V6 = 8, 32
 
 
-def public_statement(document: Document | None) -> int | None:
-    """The index of the first statement that lets in everybody; None without one."""
+def public_statement(document: Document | None, narrowing: Set[str] = frozenset()) -> int | None:
+    """The index of the first statement that lets in everybody; None without one.
+
+    `narrowing` are condition keys, in lower case, whose fixed values make it one for some only,
+    beside those of S3.
+    """
+    keys = _NARROWING | narrowing
     for index, statement in enumerate(statements_of(document) if document else ()):
         is_open = statement.get("Effect") == "Allow" and _names_all(statement)
-        if is_open and not any(_narrows(*each) for each in _conditions(statement)):
+        if is_open and not any(_narrows(*each, keys) for each in _conditions(statement)):
             return index
     return None
 
@@ -72,10 +77,10 @@ def _conditions(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, list[s
             yield operator.lower(), key.lower(), [str(each) for each in as_list(values)]
 
 
-def _narrows(operator: str, key: str, values: list[str]) -> bool:
+def _narrows(operator: str, key: str, values: list[str], narrowing: Set[str]) -> bool:
     if key == _IP and operator == "ipaddress":
         return all(map(_is_some_network, values))
-    if key not in _NARROWING or operator.removeprefix("foranyvalue:") not in _POSITIVE:
+    if key not in narrowing or operator.removeprefix("foranyvalue:") not in _POSITIVE:
         return False
     return all(_is_fixed(key, each) for each in values)
 
