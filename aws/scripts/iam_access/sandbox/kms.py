@@ -37,6 +37,7 @@ _TAGS = 50
 _ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]{1,250}")
 _GRANT_NAME = re.compile(r"[a-zA-Z0-9:/_-]{1,256}")
 _PUNCTUATION = frozenset("_.:/=+-@")
+_BYPASS = "BypassPolicyLockoutSafetyCheck"
 _OF_SYMMETRIC = frozenset(
     {
         *("Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
@@ -178,9 +179,10 @@ def _context(call: SandboxCall) -> Context:
     if encryption:
         found |= {f"kms:EncryptionContext:{name}": value for name, value in encryption.items()}
         found["kms:EncryptionContextKeys"] = list(encryption)
-    if call.operation in ("CreateKey", "PutKeyPolicy"):
-        bypass = bool(params.get("BypassPolicyLockoutSafetyCheck"))
-        found["kms:BypassPolicyLockoutSafetyCheck"] = str(bypass).lower()
+    # Where the parameter is left out, the key is not there.
+    # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-bypass-policy-lockout-safety-check
+    if call.operation in ("CreateKey", "PutKeyPolicy") and _BYPASS in params:
+        found[f"kms:{_BYPASS}"] = str(bool(params[_BYPASS])).lower()
     if call.operation == "CreateGrant":
         found["kms:GrantOperations"] = params.get("Operations", [])
         found["kms:GranteePrincipal"] = params.get("GranteePrincipal", "")
@@ -271,7 +273,7 @@ def _check_policy(call: SandboxCall, policy: str, resource: str, key: Key | None
         raise _malformed(refusal.message) from refusal
     if not all(trust.exists(kind, value) for kind, value in named):
         raise _malformed("Policy contains a statement with one or more invalid principals.")
-    if call.params.get("BypassPolicyLockoutSafetyCheck") or not call.world.enforce:
+    if call.params.get(_BYPASS) or not call.world.enforce:
         return
     arn = resource if key else f"arn:{call.partition}:kms:{call.region}:{call.account_id}:key/new"
     request = _request(call, "kms:PutKeyPolicy", arn, key)
