@@ -44,9 +44,8 @@ THEIRS = documents.document(
 
 def bucket(key: str = "pay-{environment}-logs", **written: Any) -> FileEntry[BucketSpec]:
     """A bucket in prod, unless told otherwise."""
-    spec = {"environments": ["prod"], "region": REGION, **written}
-    if spec.get("state") == "absent":
-        del spec["region"]
+    region = {} if written.get("state") == "absent" else {"region": REGION}
+    spec = {"environments": ["prod"], **region, **written}
     return FileEntry(key, BucketSpec.model_validate(spec), values.place(7))
 
 
@@ -319,6 +318,30 @@ def test_a_mark_without_its_bucket_goes_or_gets_one() -> None:
     assert (again[0], "create_policy" in again) == ("create_bucket", False)
     untagged = replace(first, parts={**first.parts, PART: BucketState(REGION)})
     assert operations(files(), untagged) == ["delete_policy"]
+
+
+@pytest.mark.parametrize(
+    ("team", "region", "code"),
+    [("ops", REGION, "not-ours"), ("payments", "us-east-1", "other-region")],
+)
+def test_absent_deletes_no_bucket_of_another_team_or_region(
+    team: str, region: str, code: str
+) -> None:
+    tag = bucket_facts.tag_value(Claim(team, Stage.MADE), LOGS, ACCOUNT.id)
+    there = account(BucketState(REGION, {names.BUCKET_TAG: tag}))
+    elsewhere = BucketPart(ACCOUNT.id, LOGS, region)
+    there = replace(there, parts={**there.parts, elsewhere: there.parts[PART]})
+    asked = RunOptions(frozenset({"payments"}))
+    found = plan(files(bucket(state="absent", region=region)), there, asked)
+    assert ([each.code for each in found.findings], found.changes) == ([code], ())
+
+
+def test_the_mark_of_a_takeover_that_was_interrupted_stays() -> None:
+    first = made(WHOLE)
+    untagged = replace(first, parts={**first.parts, PART: BucketState(REGION)})
+    assert (codes(files(WHOLE), untagged), changes(files(WHOLE), untagged)) == (["not-ours"], ())
+    taken = values.applied(files(WHOLE), untagged, RunOptions(adopt=True))
+    assert (taken.policies, changes(files(WHOLE), taken)) == (first.policies, ())
 
 
 def test_what_may_not_be_read_is_told_and_left_alone() -> None:

@@ -364,8 +364,9 @@ def test_a_key_cannot_move_to_another_region() -> None:
     other = KeyPart(ACCOUNT.id, "us-east-1", "data")
     parts = {**made().parts, other: None, StrayKeysPart(ACCOUNT.id, "us-east-1"): ()}
     snapshot = replace(made(), parts=parts)
-    moved = files(key(region="us-east-1"))
-    assert (codes(moved, snapshot), changes(moved, snapshot)) == (["other-region"], ())
+    for state_ in ("present", "absent"):
+        moved = files(key(region="us-east-1", state=state_))
+        assert (codes(moved, snapshot), changes(moved, snapshot)) == (["other-region"], ())
 
 
 @pytest.mark.parametrize(

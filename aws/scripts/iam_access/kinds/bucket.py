@@ -132,6 +132,7 @@ class Buckets(Kind):
                 absent += _to_delete(entry, scope)
             else:
                 wanted.append(_resource(entry, scope))
+                wanted += _mark_of_others(entry, scope)
         return Expansion(tuple(wanted), findings=tuple(findings), absent=tuple(absent))
 
     def parts_asked(
@@ -326,8 +327,25 @@ def _fault(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Finding | None
         message = f"the bucket {name} cannot be used: {_why_refused(state, scope.account.id)}"
         return _found(entry, scope, "bucket-unreadable", message, _HOW_TO_READ)
     if entry.spec.state == "absent":
-        return _not_empty(entry, name, state, scope)
+        return (
+            _of_another(entry, name, state, scope)
+            or (_elsewhere(entry, name, state, scope) if entry.spec.region else None)
+            or _not_empty(entry, name, state, scope)
+        )
     return _elsewhere(entry, name, state, scope) or _policy_fault(entry, name, scope)
+
+
+def _of_another(
+    entry: FileEntry[BucketSpec], name: str, state: BucketState, scope: TeamInAccount
+) -> Finding | None:
+    """That a bucket to delete is another team's."""
+    claim = bucket_facts.claim_on(state.tags, name, scope.account.id)
+    if claim is None or claim.team == scope.team:
+        return None
+    message = f"the bucket {name} is of team {claim.team}"
+    return _found(
+        entry, scope, "not-ours", message, "have that team delete it, or remove the entry"
+    )
 
 
 def _elsewhere(
@@ -510,7 +528,7 @@ def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> R
 
 def _mark_alone(name: str, team: str, state: BucketState, snapshot: Snapshot) -> Resource:
     """A mark for a bucket that is not there, or is not the team's."""
-    key = f"{team} {name}" if not state.exists else f"{team} {name} mark"
+    key = f"{team} {name}" if not state.exists else _id_of_mark(team, name)
     return Resource(
         id=ResourceId(NAME, key),
         name=name,
@@ -534,6 +552,17 @@ def _as_it_is(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Re
     if claim is not None and claim.team == scope.team:
         found = _observed(name, scope.team, state, scope.snapshot)
         yield replace(found, location=entry.place.location)
+
+
+def _mark_of_others(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """The mark of the team for a bucket that is not its own, and may be taken over."""
+    for each in Buckets().observed(scope.snapshot):
+        if each.id.key == _id_of_mark(scope.team, _name(entry, scope)):
+            yield replace(each, location=entry.place.location)
+
+
+def _id_of_mark(team: str, name: str) -> str:
+    return f"{team} {name} mark"
 
 
 def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:

@@ -171,6 +171,8 @@ class Keys(Kind):
                 findings.append(found)
                 wanted += _as_it_is(entry, scope)
         unwanted = [each for each in here if each.spec.state == "absent"]
+        for entry in unwanted:
+            wanted += _as_it_is(entry, scope) if _other_region(entry, scope) else ()
         return Expansion(
             tuple(wanted),
             findings=(*findings, *(f for each in unwanted for f in _kept(each, scope))),
@@ -417,12 +419,13 @@ def _other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | 
     for mark in markers.marks(scope.snapshot, "kms"):
         part = key_facts.part_of(mark.arn, scope.snapshot)
         is_same = (mark.team, part.alias) == (scope.team, entry.key)
-        found = key_facts.key_of(part, scope.snapshot).key
-        if is_same and part.region != region and found is not None:
+        key = key_facts.key_of(part, scope.snapshot).key
+        is_ours = key is not None and names.team_of_key(key.tags, mark.arn) == scope.team
+        if is_same and part.region != region and is_ours:
             return Problem(
                 "other-region",
-                f"the key {entry.key} of {scope.team} is in {part.region}, and a key cannot move "
-                f"to {region}: what it encrypts could not be read there",
+                f"the key {entry.key} of {scope.team} is in {part.region} and not in {region}, "
+                "and a key cannot move: what it encrypts could not be read there",
                 f"write region: {part.region}; for a key in {region} write a second entry with "
                 "another alias",
                 ("region",),
@@ -666,6 +669,10 @@ def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
     """That a key that an entry does not want is about to be deleted already, or is no one's to."""
     part = _part(entry, scope)
     key = key_facts.key_of(part, scope.snapshot).key
+    elsewhere = _other_region(entry, scope)
+    if elsewhere is not None:
+        location = entry.place.at(*elsewhere.path).location
+        yield elsewhere.at(location, scope.team, scope.account.id)
     if key is None:
         return
     team = names.team_of_key(key.tags, key_facts.arn_of_part(scope.snapshot, part))
