@@ -5,7 +5,9 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +15,21 @@ import yaml
 from iam_access.cli import commands
 from iam_access.cli.simulate import simulate
 from iam_access.sandbox import LostAnswer
-from tests.flow.fleet import PROD, TEST, Files, Fleet, Run, account, opened, policy
+from iam_access.sandbox.authorize import default_version
+from tests.flow.fleet import (
+    LIST_BUCKETS,
+    PROD,
+    READ_QUEUES,
+    TEST,
+    Files,
+    Fleet,
+    Run,
+    account,
+    is_write,
+    opened,
+    policy,
+    refusing,
+)
 from tests.flow.test_interruption import ending_after, once_for_each
 
 ROLES = """\
@@ -245,3 +261,70 @@ def test_they_go_with_their_team_and_with_their_account(fleet: Fleet, tmp_path: 
     fleet.files.team("other", accounts={"live": TEST})
     gone = fleet.apply("--all", "--allow-removals", "--applied", str(applied), "--output", "json")
     assert essence(fleet) == before, gone.out
+
+
+def can(fleet: Fleet) -> set[tuple[str, str]]:
+    """Which user may do which action as the role `adm`."""
+    iam = fleet.sandbox.backend(PROD)
+    role = next((each for each in iam.roles.values() if each.name == "adm"), None)
+    if role is None:
+        return set()
+    users = re.findall(r"user/(\w+)", role.assume_role_policy_document)
+    policies = [default_version(iam, each) for each in role.managed_policies]
+    actions = re.findall(r"(?:s3|sqs|sns):\w+", " ".join([*policies, *role.policies.values()]))
+    return set(product(users, actions))
+
+
+def adm(*users: str, grants: str = "read") -> str:
+    """A role that these users may assume; none without any."""
+    trust = f"[{{iam: user, users: [{', '.join(users)}]}}]"
+    entry = f"{{adm: {{grants: [{grants}], trust: {trust}}}}}" if users else "{}"
+    return f"aws-roles: {entry}\n"
+
+
+NARROW = (LIST_BUCKETS,)
+WIDE = (LIST_BUCKETS, READ_QUEUES)
+#: By what changes: the role and the policy `read`, before and after.
+POLICIES_OF_ROLES = {
+    "fewer may, and the policy allows more": (adm("ann", "bob"), NARROW, adm("ann"), WIDE),
+    "another may do something else": (adm("ann"), NARROW, adm("bob"), (READ_QUEUES,)),
+    "it loses a policy that allows more": (adm("ann"), NARROW, adm("ann", grants="other"), WIDE),
+    "it goes, and its policy allows more": (adm("ann"), NARROW, adm(), WIDE),
+    "more may, and the policy allows less": (adm("ann"), WIDE, adm("ann", "bob"), NARROW),
+}
+WHERE_REFUSED = ("UpdateAssumeRolePolicy", "DetachRolePolicy", "CreatePolicyVersion")
+
+
+@pytest.mark.parametrize(
+    "refused", ["", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in WHERE_REFUSED)]
+)
+@pytest.mark.parametrize(
+    "what",
+    [
+        each if each.startswith("another") else pytest.param(each, marks=pytest.mark.exhaustive)
+        for each in POLICIES_OF_ROLES
+    ],
+)
+def test_a_policy_that_changes_gives_nobody_more_than_before_and_after(
+    fleet: Fleet, what: str, refused: str
+) -> None:
+    def write(role: str, statements: Sequence[Any]) -> None:
+        other = {**LIST_BUCKETS, "actions": ["sns:Publish"]}
+        fleet.files.team(policies={"read": policy(*statements), "other": policy(other)})
+        fleet.files.write("aws-roles/payments.yaml", role)
+
+    role, statements, later, wanted = POLICIES_OF_ROLES[what]
+    write(role, statements)
+    assert fleet.apply("--all").status == 0
+    before, restore = can(fleet), fleet.remember()
+    write(later, wanted)
+    assert fleet.apply("--all", "--allow-removals").status == 0
+    allowed = before | can(fleet)
+    restore()
+    seen: list[set[tuple[str, str]]] = []
+    fleet.sandbox.faults += [
+        lambda call: seen.append(can(fleet)) if is_write(call) else None,
+        refusing("AccessDenied", lambda call: call.operation == refused),
+    ]
+    fleet.apply("--all", "--allow-removals")
+    assert set().union(can(fleet), *seen) <= allowed

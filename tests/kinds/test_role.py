@@ -158,6 +158,36 @@ def test_a_new_trust_never_meets_what_the_old_one_was_given() -> None:
         assert "ec2" in trusted
 
 
+READ_OBJECTS = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["*"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first"),
+    [
+        (role(grants=["read"]), role(grants=[]), "detach_role_policy"),
+        (role(grants=["read"]), None, "update_assume_role_policy"),
+        (
+            role(grants=["read"], trust=[EC2, {"iam": "user/alice"}]),
+            role(grants=["read"]),
+            "update_assume_role_policy",
+        ),
+    ],
+)
+def test_a_policy_allows_more_once_those_who_lose_it_have_lost_it(
+    before: Any, after: Any, first: str
+) -> None:
+    made = values.applied(files(before), account())
+    team = values.team(policies=[values.policy("read", custom_statements=[LIST, READ_OBJECTS])])
+    roles = (after,) if after else ()
+    configuration = values.configuration(
+        replace(team, entries={**team.entries, "aws-roles": roles})
+    )
+    found = {each.id.kind: each for each in changes(configuration, made)}
+    wider, narrower = found["customer-managed-policy"], found["iam-role"]
+    assert narrower.id in wider.needs
+    assert narrower.calls[0].operation == first
+
+
 def test_what_denies_comes_first_and_goes_last() -> None:
     denying = "arn:aws:iam::aws:policy/AWSDenyAll"
     bare, both = role(), role(managed_policies=[READ_ONLY, denying])

@@ -712,7 +712,7 @@ def _update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[A
     account, name = snapshot.account_id, after.name
     permissions = tuple(entity_policies.written(_role(name), before, after, snapshot))
     opens = not _same_trust(before, after)
-    if opens and permissions:
+    if opens and (permissions or before.attributes["managed"]):
         narrow = _common_trust(before.documents.get(TRUST), after.documents[TRUST])
         if not documents.alike(narrow, before.documents.get(TRUST)):
             yield _trust(account, name, narrow, Phase.RECLAIM)

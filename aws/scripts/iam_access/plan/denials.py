@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, permutations, product, starmap
 
-from iam_access.kinds import aws_policies, given_access
+from iam_access.kinds import aws_policies, given_access, is_temporary
 from iam_access.kinds.kind import GivenAccess
-from iam_access.model import Change, Principal, PrincipalType, ResourceId
+from iam_access.model import Change, Phase, Principal, PrincipalType, ResourceId
 from iam_access.policy import document as documents
 from iam_access.policy.globs import overlap
 from iam_access.policy.widening import covers
@@ -117,6 +117,7 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
     shared = frozenset(change.id for change in changes if _is_shared(change))
     for theirs in effects.values():
         _put_in_order(theirs, shared, orders)
+    _narrow(changes, widened, orders)
     return Ordering(orders, _leave(detached, widened, effects, orders))
 
 
@@ -181,6 +182,27 @@ def _put_in_order(
                 order.needs |= {other_id}
             else:
                 order.follows |= {other_id}
+
+
+def _narrow(
+    changes: Iterable[Change],
+    widened: Mapping[str, ResourceId],
+    orders: dict[ResourceId, Order],
+) -> None:
+    """Let policies wait for roles and groups that lose them, or that let in fewer than before.
+
+    Where the role itself waits for the policy, its calls that come before all others are made
+    first, then the policy's, then the rest: the executor goes by the phases.
+    """
+    for change in changes:
+        before, after = given_access(change.before), given_access(change.after)
+        is_holder = before.makes_holder or before.group is not None
+        if change.before is None or not is_holder or is_temporary(change.before):
+            continue
+        is_narrowed = any(call.phase is Phase.RECLAIM for call in change.calls)
+        for arn in before.attached & widened.keys():
+            if is_narrowed or arn not in after.attached:
+                orders.setdefault(widened[arn], Order()).needs |= {change.id}
 
 
 def _leave(
