@@ -172,6 +172,35 @@ def test_with_an_error_nothing_is_written(tmp_path: Path) -> None:
         assert not (fleet.files.directory / "aws-roles").exists()
 
 
+def test_where_a_file_cannot_be_written_none_is(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        in_the_way = fleet.files.directory / "aws-roles"
+        in_the_way.write_text("a file", "utf-8")
+        run = imported(fleet, tmp_path / "staging")
+        assert (run.status, "aws-roles/staging.yaml" in run.out) == (2, True), run.out
+        assert not list(fleet.files.directory.glob("*/*"))
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        outside = tmp_path / "outside.yaml"
+        outside.write_text("mine\n", "utf-8")
+        link = fleet.files.directory / "aws-roles" / "staging.yaml"
+        link.parent.mkdir()
+        link.symlink_to(outside)
+        assert imported(fleet, tmp_path / "staging").status == 1
+        assert imported(fleet, tmp_path / "staging", "--overwrite").status == 0
+        assert (outside.read_text("utf-8"), link.is_symlink()) == ("mine\n", False)
+
+
+def test_the_name_of_a_folder_stays_in_a_comment(tmp_path: Path) -> None:
+    odd = tmp_path / "x\naws-roles: {}\n#\x1b[31m\udcff"
+    odd.mkdir()
+    with moving(odd) as fleet:
+        run = imported(fleet, odd / "staging")
+        assert (run.status, "\x1b" in run.out) == (0, False), run.out
+
+
 def test_folders_that_are_no_account_are_refused(tmp_path: Path) -> None:
     with moving(tmp_path) as fleet:
         (tmp_path / "empty").mkdir()

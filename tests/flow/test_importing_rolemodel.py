@@ -251,10 +251,12 @@ def test_stopped_after_any_write_of_the_first_apply_the_next_run_finishes(tmp_pa
 def test_a_configuration_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "none.yml").write_text("assumable_accounts: []\n", "utf-8")
     (tmp_path / "lost.yml").write_text("assumable_roles: lost.cf\n", "utf-8")
+    (tmp_path / "nul.yml").write_text('assumable_roles: "a\\0b"\n', "utf-8")
     for name, said in (
         ("absent.yml", "cannot be read"),
         ("none.yml", "names no template"),
         ("lost.yml", "lost.cf cannot be read"),
+        ("nul.yml", "embedded null byte"),
     ):
         out = io.StringIO()
         with redirect_stdout(out):

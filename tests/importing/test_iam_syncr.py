@@ -298,6 +298,8 @@ REFUSED = {
     ),
     "no action": (allowing('¶{resource: "*"}'), "missing-action"),
     "no resource": (allowing("¶{action: a:B}"), "missing-resource"),
+    "a list of no resources": (allowing("¶{action: a:B, resource: []}"), "missing-resource"),
+    "a list of no buckets": (allowing("¶{action: a:B, resource: {s3: []}}"), "missing-resource"),
     "actions both ways": (
         allowing('¶{action: a:B, notaction: a:C, resource: "*"}'),
         "not-converted",

@@ -249,7 +249,50 @@ def test_members_that_are_not_in_the_users_are_told_to_go() -> None:
     assert "no file of users" in found.findings[0].message
 
 
+def allowing(resource: Any, **parameters: Any) -> str:
+    """A template with a role that is allowed something on a resource."""
+    may = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resource}
+    policies = [{"PolicyName": "x", "PolicyDocument": document(may)}]
+    found = json.loads(template(Admin=admin(RoleName="Admin", Policies=policies)))
+    return json.dumps({**found, "Parameters": {**found["Parameters"], **parameters}})
+
+
+def test_a_parameter_that_is_a_list_gives_a_list() -> None:
+    for type_ in ("CommaDelimitedList", "List<String>"):
+        text = allowing({"Ref": "All"}, All={"Type": type_, "Default": "a, b"})
+        (statement,) = content(result(text))["aws-roles"]["Admin"]["custom_statements"]
+        assert statement["resources"] == ["a", "b"]
+
+
+def test_the_master_account_is_taken_out_of_those_that_are_trusted() -> None:
+    other = "arn:aws:iam::999999999999:root"
+    for named, kept in (
+        ([HUB_ROOT, other], {"iam": other}),
+        ([HUB, "999999999999"], {"iam": "root", "account": "999999999999"}),
+    ):
+        trust = document(trusting(Principal={"AWS": named}))
+        (entry,) = role(AssumeRolePolicyDocument=trust)["trust"]
+        conditions = {"Null": {"aws:MultiFactorAuthAge": "false"}}
+        assert entry == {**kept, "conditions": conditions}
+
+
+VARIABLE = {**EVERYTHING, "Resource": "arn:aws:s3:::home/${aws:username}/*"}
+
+
+@pytest.mark.parametrize("version", [{}, {"Version": "2008-10-17"}])
+def test_what_is_no_variable_in_the_older_language_does_not_become_one(
+    version: dict[str, str],
+) -> None:
+    for statement, is_written in ((EVERYTHING, True), (VARIABLE, False)):
+        written = {**version, "Statement": [statement]}
+        policies = [{"PolicyName": "x", "PolicyDocument": written}]
+        assert bool(result(template(Admin=admin(Policies=policies))).files) == is_written
+
+
 OTHERWISE = trusting(Condition={"StringEquals": {"sts:ExternalId": "x"}})
+NO_EFFECT = {key: value for key, value in EC2.items() if key != "Effect"}
+STORED = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/name/of/it"}
+A_LIST = {"Type": "CommaDelimitedList", "Default": "a,b"}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +304,11 @@ OTHERWISE = trusting(Condition={"StringEquals": {"sts:ExternalId": "x"}})
         (template(Admin=admin(Description={"Fn::If": ["a", "b", "c"]})), "not-converted"),
         (template(Admin=admin(AssumeRolePolicyDocument=document())), "not-converted"),
         (template(Admin=admin(AssumeRolePolicyDocument=document(OTHERWISE))), "not-converted"),
+        (template(Admin=admin(AssumeRolePolicyDocument=document(NO_EFFECT))), "missing-key"),
+        (template(Admin=admin(AssumeRolePolicyDocument={"Version": "1"})), "bad-value"),
+        (allowing({"Ref": "X"}, X=STORED), "not-converted"),
+        (allowing({"Fn::Sub": "${X}"}, X=A_LIST), "not-converted"),
+        (allowing({"Fn::Join": ["", ["arn:", {"Ref": "X"}]]}, X=A_LIST), "wrong-type"),
         (template(), "not-converted"),
         ("{", "syntax-error"),
         ("[1]", "wrong-type"),
@@ -280,6 +328,7 @@ def test_what_is_not_converted_in_the_template(roles: str, code: str) -> None:
     [
         (CONFIG.replace("{name: cdn", "¶{name: prod"), USERS, "not-converted"),
         (CONFIG.replace(HUB, "¶12"), USERS, "bad-account-id"),
+        (CONFIG.replace(f'"{PROD}"', '¶"999999999999"'), USERS, "not-converted"),
         (CONFIG.replace("master_account_profile", "¶master_profile"), USERS, "unknown-key"),
         (CONFIG, USERS.replace("cdn", "¶cdm"), "unknown-key"),
         (CONFIG, USERS.replace("Admin: []", "¶Adminn: []"), "unknown-key"),

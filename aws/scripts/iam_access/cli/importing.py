@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from iam_access.cli.files import findings_of
-from iam_access.cli.output_files import write
+from iam_access.cli.output_files import write_together
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock, Command
 from iam_access.config import load as loader
@@ -18,6 +18,7 @@ from iam_access.importing import iam_syncr, rolemodel
 from iam_access.importing.source import SourceFile
 from iam_access.importing.written import Imported, NewFile
 from iam_access.model import Finding, Location, Report, Severity
+from iam_access.render.escape import terminal
 
 _TEAM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ACCOUNTS: Final = "accounts.yaml"
@@ -44,7 +45,7 @@ def from_iam_syncr(options: argparse.Namespace, clock: Clock) -> int:
     if not files:
         raise UsageError(f"{folder} has no *.yaml files", "name the folder of one account")
     result = iam_syncr.imported(
-        account, _source(beside), files, _team(options.team, account), shown_path(folder)
+        account, _source(beside), files, _team(options.team, account), _one_line(folder)
     )
     return _finish(options, clock, result, tuple(map(_not_read, others)))
 
@@ -69,7 +70,12 @@ def from_rolemodel(options: argparse.Namespace, clock: Clock) -> int:
         dict(options.parameter),
     )
     team = _team(options.team, rolemodel.TOOL)
-    return _finish(options, clock, rolemodel.imported(files, team, shown_path(path)), ())
+    return _finish(options, clock, rolemodel.imported(files, team, _one_line(path)), ())
+
+
+def _one_line(path: Path) -> str:
+    """A path for the comment in a file."""
+    return terminal(shown_path(path))
 
 
 def _not_read(path: Path) -> Finding:
@@ -104,9 +110,10 @@ def _yaml_files(folder: Path, accounts: Path) -> tuple[list[SourceFile], list[Pa
 def _source(path: Path) -> SourceFile:
     try:
         return SourceFile(shown_path(path), path.read_bytes())
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # A path with a NUL is a ValueError.
         raise UsageError(
-            f"{path} cannot be read: {error.strerror}",
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
             "for the ids of accounts, name the file with --accounts-location"
             if path.name == _ACCOUNTS
             else "make it a file that can be read",
@@ -122,10 +129,10 @@ def _finish(
     there = list(_in_the_way(options, result))
     if any(each.is_error for each in (*findings, *there)):
         return show(Report("import", now, findings=(*findings, *there)), options)
-    for each in result.files:
-        path = options.config_dir / each.name
-        write(path, each.text, "name another folder with --config-dir")
-        findings.append(_written(path, each, result.team))
+    files = {options.config_dir / each.name: each for each in result.files}
+    texts = {path: each.text for path, each in files.items()}
+    write_together(texts, "name another folder with --config-dir")
+    findings += [_written(path, each, result.team) for path, each in files.items()]
     # What an older tool wrote stands already: names that AWS has retired are no errors.
     checked = loader.load(options.config_dir, now=now, standing=True)
     wrong = findings_of(checked, frozenset({result.team}))

@@ -1,7 +1,10 @@
 """The files that commands write: Markdown, texts, summaries, plans and the results of tests."""
 
 import argparse
+import errno
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from iam_access.errors import AccessError
@@ -72,3 +75,26 @@ def write(path: Path, text: str, hint: str) -> None:
         path.write_text(text, "utf-8")
     except OSError as error:
         raise CannotWriteError(f"cannot write {path}: {error.strerror or error}", hint) from error
+
+
+def write_together(texts: Mapping[Path, str], hint: str) -> None:
+    """Write all files, or none where one cannot be written. Raises CannotWriteError.
+
+    Each is written beside its place first. A link in its place is replaced, and not followed.
+    """
+    parts = {path: path.with_name(f".{path.name}.part") for path in texts}
+    place: Path | None = None
+    try:
+        for place, part in parts.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.is_dir() and not place.is_symlink():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            part.write_text(texts[place], "utf-8")
+        for place, part in parts.items():
+            part.replace(place)
+    except OSError as error:
+        raise CannotWriteError(f"cannot write {place}: {error.strerror or error}", hint) from error
+    finally:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink()

@@ -25,6 +25,9 @@ _PSEUDO: Final[Mapping[str, str]] = {
 }
 _NO_VALUE: Final = "AWS::NoValue"
 _NESTED: Final = re.compile(r"\$\{(!?)([^{}]+)\}")
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+_LIST_TYPE: Final = re.compile(r"CommaDelimitedList|List<.*|AWS::SSM::Parameter::Value<List<.*")
+_STORED_TYPE: Final = "AWS::SSM::Parameter::Value<"
 # What was reported stands for no other error.
 _UNRESOLVED: Final = "?"
 _NULL: Final = "tag:yaml.org,2002:null"
@@ -111,13 +114,11 @@ class _Builder:
 class Resolver:
     """Puts values in the place of functions.
 
-    `parameters` are those of the template that have a value. `names` and `arns` are those of the
-    template's roles by logical id, as far as they are known.
+    `names` and `arns` are those of the template's roles by logical id, as far as they are known.
     """
 
     report: Reporter
-    parameters: Mapping[str, str]
-    unknown: frozenset[str]
+    parameters: "Parameters"
     stack: str
     names: Mapping[str, str] = field(default_factory=dict)
     arns: Mapping[str, str] = field(default_factory=dict)
@@ -154,7 +155,10 @@ class Resolver:
 
     def _ref(self, argument: Node, location: Location) -> Node:
         name = argument.value if isinstance(argument.value, str) else ""
-        return Node(self._value(name, location), location)
+        value = self._value(name, location)
+        if name in self.parameters.lists and value is not None:
+            return Node([Node(each.strip(), location) for each in value.split(",")], location)
+        return Node(value, location)
 
     def _value(self, name: str, location: Location) -> str | None:
         """The value of a parameter, a pseudo parameter, or the name of a role."""
@@ -162,16 +166,16 @@ class Resolver:
             return None
         if name == "AWS::StackName":
             return self.stack
-        for known in (self.parameters, _PSEUDO, self.names):
+        for known in (self.parameters.values, _PSEUDO, self.names):
             if name in known:
                 return known[name]
         self.report.refuse(
             location,
             f"the value of {shown(name)} is not known"
-            if name in self.unknown
+            if name in self.parameters.unknown
             else f"there is no value for {shown(name)}",
             f"give it with --parameter {name}=VALUE"
-            if name in self.unknown
+            if name in self.parameters.unknown
             else "write the value itself",
         )
         return _UNRESOLVED
@@ -183,6 +187,8 @@ class Resolver:
             self.report.wrong_type(argument, "a delimiter and a list", "Fn::Join")
             return Node(_UNRESOLVED, location)
         texts = [each.value for each in parts[1].items if isinstance(each.value, str)]
+        if len(texts) != len(parts[1].items):
+            self.report.wrong_type(argument, "a delimiter and a list of texts", "Fn::Join")
         return Node(parts[0].value.join(texts), location)
 
     def _sub(self, argument: Node, location: Location) -> Node:
@@ -204,6 +210,10 @@ class Resolver:
             resource, dot, attribute = name.partition(".")
             if dot:
                 return self._attribute(resource, attribute, location)
+            if name in self.parameters.lists:
+                self.report.refuse(
+                    location, f"{shown(name)} is a list, which stands in no text", "write it out"
+                )
             return self._value(name, location) or ""
 
         return Node(_NESTED.sub(value, text), location)
@@ -229,20 +239,36 @@ def _is_there(node: Node) -> bool:
     return node.value is not None
 
 
-def parameters(template: Node, given: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
-    """The values of a template's parameters, as they are given or by default, and those without."""
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The parameters of a template: the values by name, which are lists, and those without."""
+
+    values: Mapping[str, str]
+    lists: frozenset[str]
+    unknown: frozenset[str]
+
+
+def parameters(template: Node, given: Mapping[str, str]) -> Parameters:
+    """The parameters that a template declares, with the values given or else their defaults.
+
+    The default of one that is kept in Parameter Store is the name of its value there.
+    """
     declared = template.mapping.get("Parameters")
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
+    lists: set[str] = set()
     unknown: set[str] = set()
     for name, node in (declared.mapping if declared is not None else {}).items():
-        default = node.mapping.get("Default")
+        written, default = node.mapping.get("Type"), node.mapping.get("Default")
+        type_ = written.value if written is not None and isinstance(written.value, str) else ""
+        if _LIST_TYPE.fullmatch(type_):
+            lists.add(name)
         if name in given:
-            found[name] = given[name]
-        elif default is not None and isinstance(default.value, str):
-            found[name] = default.value
+            values[name] = given[name]
+        elif default is not None and isinstance(default.value, str) and _STORED_TYPE not in type_:
+            values[name] = default.value
         else:
             unknown.add(name)
-    return found, frozenset(unknown)
+    return Parameters(values, frozenset(lists), frozenset(unknown))
 
 
 def references(node: Node) -> Iterator[tuple[str, Node]]:

@@ -10,6 +10,10 @@ from typing import Any, Final
 from iam_access.importing.source import Node, Reporter
 from iam_access.phrases import shown
 
+# The versions of the language, of which the older one, which is the default, has no variables.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+_VERSION: Final = "2012-10-17"
+_OLDER_VERSION: Final = "2008-10-17"
 ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 
 
@@ -117,7 +121,10 @@ def trust(written: Node, report: Reporter) -> list[dict[str, Any]]:
     if not report.is_mapping(written, "a statement of a trust policy"):
         return []
     report.known_keys(written, _TRUST, "a statement of a trust policy")
-    denied = {"effect": "Deny"} if effect_of(written, report) == "Deny" else {}
+    effect = effect_of(written, report)
+    if effect is None:
+        report.error("missing-key", written.location, "the statement has no Effect", "add Effect")
+    denied = {"effect": "Deny"} if effect == "Deny" else {}
     action = written.mapping.get("Action")
     actions = report.texts(action, "Action") if action is not None else []
     more = {**denied, **carried_over(written, report)}
@@ -146,4 +153,29 @@ def statements_of(document: Node, report: Reporter) -> list[Node]:
     if not report.is_mapping(document, "a policy document"):
         return []
     report.known_keys(document, ("Version", "Id", "Statement"), "a policy document")
-    return document.mapping["Statement"].items if "Statement" in document.mapping else []
+    statements = document.mapping["Statement"].items if "Statement" in document.mapping else []
+    version = document.mapping.get("Version")
+    if version is not None and version.value not in (_VERSION, _OLDER_VERSION):
+        report.error(
+            "bad-value",
+            version.location,
+            f"Version cannot be {shown(version.plain)}",
+            f"write {_VERSION}",
+        )
+    elif version is None or version.value == _OLDER_VERSION:
+        for each in statements:
+            _report_variables(each, report)
+    return statements
+
+
+def _report_variables(node: Node, report: Reporter) -> None:
+    """Report what the older version of the language takes as it is written."""
+    if isinstance(node.value, str) and "${" in node.value:
+        report.refuse(
+            node.location,
+            f"{shown(node.value)} is no variable in a policy without Version: {_VERSION}, and "
+            "would be one here",
+            f"give the policy Version: {_VERSION} if a variable is meant, or take the text out",
+        )
+    for each in (*node.mapping.values(), *(node.items if isinstance(node.value, list) else ())):
+        _report_variables(each, report)

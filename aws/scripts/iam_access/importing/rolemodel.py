@@ -179,6 +179,12 @@ def _ids(
             report.refuse(node.location, f"the account {shown(name)} stands twice", "remove one")
         elif own is not None:
             found[name] = _account_id(own, node, "id", report) or None
+            if by_list - {own.value}:
+                report.refuse(
+                    own.location,
+                    f"the list has roles of account {listed(sorted(by_list))} for {shown(name)}",
+                    "correct the id, or give the list of these accounts with --roles",
+                )
         else:
             found[name] = known.get(name) or (by_list.pop() if len(by_list) == 1 else None)
         if found[name] is None and own is None:
@@ -275,10 +281,10 @@ def _resolver(
 ) -> Resolver:
     """What puts values in the place of functions; it knows the roles that have a name."""
     given = {**files.parameters, _HUB_ID: hub_id}
-    values, unknown = cloudformation.parameters(template, given)
+    parameters = cloudformation.parameters(template, given)
     stack = _text(config.mapping.get("stack_name")) or _STACK
     known, arns = {}, {}
-    plain = Resolver(Reporter(TOOL), values, unknown, stack)
+    plain = Resolver(Reporter(TOOL), parameters, stack)
     resources = template.mapping.get("Resources", Node({}, template.location))
     for logical, node in resources.mapping.items():
         properties = _properties(node).mapping
@@ -287,7 +293,7 @@ def _resolver(
             path = _text(plain.resolved(properties["Path"])) if "Path" in properties else "/"
             known[logical] = name
             arns[logical] = f"arn:{{partition}}:iam::{{account_id}}:role{path}{name}"
-    return Resolver(report, values, unknown, stack, known, arns)
+    return Resolver(report, parameters, stack, known, arns)
 
 
 def _properties(node: Node) -> Node:
@@ -444,7 +450,8 @@ def _trust(
     """The trust of a role but for the hub's, and whether the hub's needs a second factor."""
     hub_statements, others = [], []
     for written in iam_statements.statements_of(document, report):
-        entries = iam_statements.trust(written, report)
+        named = iam_statements.trust(written, report)
+        entries = [each for entry in named for each in _hub_apart(entry, hub_id)]
         of_hub = [each for each in entries if _is_hub(each, hub_id)]
         hub_statements += [(each, written.location) for each in of_hub]
         others += [each for each in entries if each not in of_hub]
@@ -464,6 +471,21 @@ def _trust(
                 f"leave that out, or write the role into {ROLES}/ by hand",
             )
     return others, all(with_mfa)
+
+
+def _hub_apart(entry: dict[str, Any], hub_id: str) -> Iterator[dict[str, Any]]:
+    """The entry, in two where it names the hub among others."""
+    for name in ("account", "iam"):
+        values = entry.get(name)
+        if not isinstance(values, list):
+            continue
+        hubs = [each for each in values if _is_hub({**entry, name: each}, hub_id)]
+        others = [each for each in values if each not in hubs]
+        if hubs and others:
+            yield {**entry, name: hubs[0]}
+            yield {**entry, name: iam_statements.single(others)}
+            return
+    yield entry
 
 
 def _is_hub(entry: Mapping[str, Any], hub_id: str) -> bool:

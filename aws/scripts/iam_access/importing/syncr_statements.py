@@ -363,15 +363,15 @@ def _resources(policy: Node, scope: Scope) -> tuple[list[Any], list[list[Any]], 
     report, written = scope.report, policy.mapping
     negative = [key for key in ("NotResource", "notresource") if key in written]
     positive = [key for key in ("Resource", "resource") if key in written]
-    if not negative and not positive:
-        report.error(
-            "missing-resource", policy.location, "the statement has no resources", "add resource"
-        )
     if negative and positive:
         report.refuse(
             policy.location, "AWS takes resources or all but some, and this has both", _WRITE_BOTH
         )
     items = [item for key in positive or negative for item in _items(written[key], key, scope)]
+    if not items:
+        report.error(
+            "missing-resource", policy.location, "the statement has no resources", "add resource"
+        )
     plain = [each for each in items if not isinstance(each, _Alias)]
     aliases = [each for each in items if isinstance(each, _Alias)]
     if aliases and negative:
