@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from iam_access.cli import commands
 from iam_access.sandbox import SandboxAccount
 from tests.flow.fleet import Files, Fleet, Run, opened
@@ -135,6 +137,111 @@ def test_the_example_of_iam_syncr_moves_here(tmp_path: Path) -> None:
         assert not [each for each in fleet.dump(DEVELOPMENT) if ":role/" in each]
         profiles = fleet.admin(DEVELOPMENT).list_instance_profiles()["InstanceProfiles"]
         assert profiles == []
+
+
+# Each form that the documentation of iam_syncr has of what a role says.
+EVERY_FORM = """\
+templates:
+  deployer:
+    description: Deploys
+    allow_to_assume_me:
+      - { service: ec2 }
+      - { iam: role/ci-role, account: development }
+    permission:
+      - action: [ "s3:ListBucket", "s3:GetObject" ]
+        resource: { s3: [ logs, data/in/* ] }
+        allow: true
+      - { action: "iam:PassRole", resource: { iam: __self__ }, Effect: Deny, Sid: NotItself }
+roles:
+  deploy/worker:
+    use: deployer
+    make_instance_profile: true
+  deploy/other:
+    use: deployer
+    permission: []
+    allow_permission:
+      - { notaction: "iam:*", notresource: { iam: role/project-deploy-dev, account: development } }
+    deny_permission:
+      - { Action: "s3:*", Resource: "*", Condition: { Bool: { "aws:SecureTransport": false } } }
+  people:
+    allow_to_assume_me:
+      - { federated: { iam: saml-provider/corp } }
+      - { iam: user, users: [ ann, bob ] }
+      - iam: root
+        account: [ development, staging ]
+        Condition: { Bool: { "aws:MultiFactorAuthPresent": true } }
+remove_roles: [ gone ]
+"""
+
+
+def made_with_every_form(iam: Any) -> None:
+    """Make in staging what iam_syncr makes of every form."""
+    own, other = f"arn:aws:iam::{STAGING}", f"arn:aws:iam::{DEVELOPMENT}"
+    assume = {"Action": "sts:AssumeRole", "Effect": "Allow", "Sid": ""}
+    trust = document(
+        {**assume, "Principal": {"Service": "ec2.amazonaws.com"}},
+        {**assume, "Principal": {"AWS": f"{other}:role/ci-role"}},
+    )
+    s3 = ["arn:aws:s3:::data/in/*", "arn:aws:s3:::logs", "arn:aws:s3:::logs/*"]
+    reads = allows(["s3:GetObject", "s3:ListBucket"], s3)
+    passes = {
+        **allows("iam:PassRole", f"{own}:role/deploy/worker"),
+        "Effect": "Deny",
+        "Sid": "NotItself",
+    }
+    insecure = {"Bool": {"aws:SecureTransport": False}}
+    other_statements = (
+        {
+            "Effect": "Allow",
+            "NotAction": "iam:*",
+            "NotResource": f"{other}:role/project-deploy-dev",
+        },
+        {**allows("s3:*", "*"), "Effect": "Deny", "Condition": insecure},
+    )
+    for name, statements in (("worker", (reads, passes)), ("other", other_statements)):
+        iam.create_role(RoleName=name, Path="/deploy/", AssumeRolePolicyDocument=trust)
+        policy = {
+            "PolicyName": f"syncr_policy_deploy__{name}",
+            "PolicyDocument": document(*statements),
+        }
+        iam.put_role_policy(RoleName=name, **policy)
+    iam.create_instance_profile(InstanceProfileName="worker")
+    iam.add_role_to_instance_profile(InstanceProfileName="worker", RoleName="worker")
+    for name in ("ann", "bob"):
+        iam.create_user(UserName=name)
+    iam.create_saml_provider(Name="corp", SAMLMetadataDocument="x" * 1_000)
+    saml = {**assume, "Action": "sts:AssumeRoleWithSAML"}
+    people = document(
+        {**saml, "Principal": {"Federated": f"{own}:saml-provider/corp"}},
+        {**assume, "Principal": {"AWS": [f"{own}:user/ann", f"{own}:user/bob"]}},
+        {
+            **assume,
+            "Principal": {"AWS": [f"{other}:root", f"{own}:root"]},
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": True}},
+        },
+    )
+    iam.create_role(RoleName="people", AssumeRolePolicyDocument=people)
+
+
+@pytest.mark.exhaustive
+def test_every_form_of_the_documentation_of_iam_syncr_moves_here(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        (tmp_path / "staging" / "more.yaml").write_text(EVERY_FORM, "utf-8")
+        made_with_every_form(fleet.admin(STAGING))
+        moved(fleet, tmp_path)
+        names = '[ci-role, "project-deploy-*", worker, other, people]'
+        fleet.files.write("settings.yaml", f"unbounded_roles: {names}\n")
+        first = fleet.apply("--all", "--adopt", "--explain")
+        assert (first.status, first.err) == (0, ""), first.out
+        assert "No user or role gains or loses anything." in first.out, first.out
+        assert set(fleet.inline("role/deploy/worker", STAGING)) == {"self-serve"}
+        assert fleet.apply("--all", "--adopt").writes == ()
+        assert fleet.run(commands.drift, "--output", "json").codes == []
+        fleet.admin(STAGING).delete_role_policy(RoleName="other", PolicyName="self-serve")
+        assert "drift" in fleet.run(commands.drift, "--mend", "--output", "json").codes
+        fleet.files.write("aws-roles/staging.yaml", "aws-roles: {}\n")
+        assert fleet.apply("staging", "--allow-removals").status == 0
+        assert not [each for each in fleet.dump(STAGING) if ":role/" in each]
 
 
 def test_a_role_that_is_made_has_a_boundary_whatever_the_settings_leave(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from iam_access.cli import commands
 from tests.flow.fleet import Fleet
 from tests.flow.older_tools import allows, document
 from tests.flow.test_buckets import s3
@@ -126,6 +127,31 @@ def test_a_key_of_iam_syncr_moves_here(tmp_path: Path) -> None:
         assert fleet.apply("staging").writes == ()
         (grant,) = client.list_grants(KeyId=key)["Grants"]
         assert grant["Name"].startswith("self-serve/")
+
+
+@pytest.mark.exhaustive
+def test_drift_of_what_moved_is_mended_and_what_leaves_the_files_is_let_go(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        bucket = with_bucket(fleet, tmp_path)
+        client, key = with_key(fleet, tmp_path)
+        moved(fleet, tmp_path)
+        assert fleet.apply("--all", "--adopt").status == 0
+        assert fleet.run(commands.drift, "--output", "json").codes == []
+        bucket.delete_bucket_policy(Bucket=BUCKET)
+        (grant,) = client.list_grants(KeyId=key)["Grants"]
+        client.revoke_grant(KeyId=key, GrantId=grant["GrantId"])
+        client.update_key_description(KeyId=key, Description="theirs")
+        mended = fleet.run(commands.drift, "--mend", "--output", "json")
+        assert mended.codes.count("drift") == 2, mended.out
+        assert fleet.run(commands.drift, "--output", "json").codes == []
+        assert len(client.list_grants(KeyId=key)["Grants"]) == 1
+
+        for folder in ("aws-keys", "aws-buckets"):
+            fleet.files.write(f"{folder}/staging.yaml", f"{folder}: {{}}\n")
+        assert fleet.apply("--all", "--allow-removals").status == 0
+        assert client.list_grants(KeyId=key)["Grants"] == []
+        assert client.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+        assert fleet.apply("--all").writes == ()
 
 
 @pytest.mark.exhaustive
