@@ -294,6 +294,13 @@ def test_what_cannot_be_is_refused_and_leaves_it_as_it_is(
     assert codes(files(bucket(**written)), snapshot) == [code]
 
 
+def test_a_region_of_another_partition_is_not_asked() -> None:
+    wrong = bucket(region="us-gov-west-1")
+    (part,) = Buckets().parts_asked([wrong], values.scope())
+    assert isinstance(part, BucketPart)
+    assert part.home == "us-east-1"
+
+
 def test_everybody_may_be_let_in_where_nothing_blocks_it() -> None:
     before = account(BucketState(REGION, {}), blocked=False)
     found = values.applied(files(bucket(statements=[ALL])), before, ADOPT)

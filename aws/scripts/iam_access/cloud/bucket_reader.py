@@ -2,7 +2,7 @@
 
 import json
 
-from iam_access.cloud.client import Answer, Call, CallError, Clients
+from iam_access.cloud.client import Answer, Call, CallError, Clients, CloudError
 from iam_access.cloud.hints import DENIED, ask
 from iam_access.kinds.bucket_facts import (
     DEFAULT_REGION,
@@ -69,7 +69,8 @@ def read_emptiness(clients: Clients, part: IsEmptyPart) -> bool:
     """Whether a bucket has no version of any object, nor a delete marker. Raises CloudError."""
     call = clients(CallTarget(part.account, "s3", part.region))
     params = {"Bucket": part.name, "ExpectedBucketOwner": part.account, "MaxKeys": 1}
-    answer = ask(call, "s3", "list_object_versions", params)
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+    answer = ask(call, "s3", "list_object_versions", params, "s3:ListBucketVersions")
     return not (answer.get("Versions") or answer.get("DeleteMarkers"))
 
 
@@ -77,9 +78,10 @@ def read_public_block(clients: Clients, part: BlocksPublicPart) -> bool:
     """Whether a bucket refuses public policies. Raises CloudError."""
     call = clients(CallTarget(part.account, "s3", part.region))
     params = {"Bucket": part.name, "ExpectedBucketOwner": part.account}
+    action = "s3:GetBucketPublicAccessBlock"
     try:
-        answer = call("get_public_access_block", params)
-    except CallError as error:
+        answer = ask(call, "s3", "get_public_access_block", params, action)
+    except CloudError as error:
         if error.code == _NO_BLOCK:
             return False
         raise

@@ -123,12 +123,15 @@ def explain(error: CallError, action: str, params: Params) -> Failure:
     return replace(error.failure, hint=error.hint or hint(error, action, params))
 
 
-def ask(call: Call, service: str, operation: str, params: Params) -> Answer:
-    """One read of the service that `call` reaches. Raises CloudError with a hint."""
+def ask(call: Call, service: str, operation: str, params: Params, action: str = "") -> Answer:
+    """One read of the service that `call` reaches. Raises CloudError with a hint.
+
+    `action` is the IAM action that it takes, where that has another name.
+    """
     try:
         return call(operation, params)
     except CallError as error:
-        failure = explain(error, permission(service, operation), params)
+        failure = explain(error, action or permission(service, operation), params)
         raise CloudError(failure.code, failure.message, failure.hint) from error
 
 

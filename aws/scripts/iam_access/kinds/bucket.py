@@ -7,7 +7,7 @@ names it. What leaves the files is let go: the bucket stays, with its data.
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from pydantic import TypeAdapter
 
@@ -140,7 +140,8 @@ class Buckets(Kind):
     ) -> Iterable[SnapshotPart[Any]]:
         for entry in scope.here(entries):
             name = _name(entry, scope)
-            home = entry.spec.region or _home(name, scope.snapshot)
+            region = entry.spec.region
+            home = region if _is_in_partition(region, scope) else _home(name, scope.snapshot)
             part = BucketPart(scope.account.id, name, home)
             yield part
             state = scope.snapshot.parts.get(part)
@@ -348,11 +349,16 @@ def _of_another(
     )
 
 
+def _is_in_partition(region: str | None, scope: TeamInAccount) -> TypeGuard[str]:
+    """Whether a region is one that can be asked in the account."""
+    return region is not None and arns.partition_of_region(region) == scope.account.partition
+
+
 def _elsewhere(
     entry: FileEntry[BucketSpec], name: str, state: BucketState, scope: TeamInAccount
 ) -> Finding | None:
-    region, account = entry.spec.region or "", scope.account
-    if arns.partition_of_region(region) != account.partition:
+    region, account = entry.spec.region, scope.account
+    if not _is_in_partition(region, scope):
         message = f"{region} is not in the partition {account.partition} of account {account.id}"
         hint = "write a region of that partition"
         return _found(entry, scope, "bad-region", message, hint, "region")
