@@ -2,18 +2,27 @@
 
 A test of a command makes several sessions, and a sandbox is asked thousands of times. Nothing of
 this depends on credentials, on the environment or on what was answered.
+
+The list of all AWS managed policies is written and read once for each state that it has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import botocore.hooks
+import botocore.parsers
 import botocore.session
 import botocore.useragent
 import pytest
 from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
+
+from iam_access.sandbox import strict
+from iam_access.sandbox.wire import WireAnswer, success
+
+_LISTS = 32
+"""How many states of lists of policies are remembered, of about a megabyte each."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,3 +46,47 @@ def _botocore_remembers() -> Iterator[None]:
         ):
             patch.setattr(module, name, cache(getattr(module, name)))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lists_of_policies_are_remembered() -> Iterator[None]:
+    write = success
+    parser: Any = botocore.parsers.QueryParser
+    parse = parser._parse_body_as_xml
+    written: dict[object, WireAnswer] = {}
+    parsed: dict[bytes, dict[str, Any]] = {}
+
+    def remembered(
+        service: str, operation: str, result: Mapping[str, Any], *, as_json: bool = False
+    ) -> WireAnswer:
+        if operation != "ListPolicies" or as_json:
+            return write(service, operation, result, as_json=as_json)
+        listed = tuple(tuple(policy.items()) for policy in result["Policies"])
+        key = (listed, result["IsTruncated"], result.get("Marker"))
+        if key not in written:
+            _make_room(written)
+            written[key] = write(service, operation, result)
+        status, headers, body = written[key]
+        return status, dict(headers), body
+
+    def parse_body(
+        self: Any, response: Mapping[str, Any], shape: Any, inject_metadata: bool = True
+    ) -> dict[str, Any]:
+        if shape is None or shape.name != "ListPoliciesResponse":
+            found: dict[str, Any] = parse(self, response, shape, inject_metadata)
+            return found
+        body = response["body"]
+        if body not in parsed:
+            _make_room(parsed)
+            parsed[body] = parse(self, response, shape, inject_metadata)
+        return {**parsed[body], "ResponseMetadata": {**parsed[body]["ResponseMetadata"]}}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict, "success", remembered)
+        patch.setattr(parser, "_parse_body_as_xml", parse_body)
+        yield
+
+
+def _make_room(memory: dict[Any, Any]) -> None:
+    if len(memory) >= _LISTS:
+        memory.clear()

@@ -224,7 +224,7 @@ def _list_policies(call: SandboxCall) -> Result:
     ]
     page, following = page_of(call, listed)
     summaries = [_policy_summary(policy, uses[policy.arn]) for policy in page]
-    return ActionResult({"Policies": summaries, **following})
+    return {"Policies": summaries, **following}
 
 
 def _list_users(call: SandboxCall) -> Result:
