@@ -103,7 +103,7 @@ def robbed(form: Form, account: Snapshot, *, late: bool = False) -> Snapshot:
     """The account after another hand took the deadline out wherever it could."""
     if form is Form.POLICY:
         for arn, known in account.policies.items():
-            if "+" in arn:
+            if arn.count("+") > 1:
                 account = with_policy(account, arn, document=without_end(known.document, late=late))
         return account
     for principal, state in account.principals.items():

@@ -43,6 +43,13 @@ def test_a_policy_that_ends_tells_its_grant_and_fits_the_limit(
 
     assert len(name) <= names.NAME_LIMIT
     assert names.grant_of_temporary_policy(name) == names.label(key)
+    assert names.deadline_in(name) == DEADLINE
+    assert (names.first_part(name), names.part_number(name)) == (name, 1)
+    permanent = names.policy_name(team, key, part)
+    assert names.grant_of_temporary_policy(permanent) is None
+    assert names.deadline_in(permanent) is None
+    assert names.first_part(permanent) == names.policy_name(team, key)
+    assert names.part_number(permanent) == part
 
 
 def test_policies_are_shared_by_those_with_the_same_window_only() -> None:

@@ -168,7 +168,8 @@ def temporary_policy_name(
     """The customer managed policy with one part (from 1) of a temporary grant.
 
     All who have the same grant and window (UTC) share it. The start is written in seconds since
-    1970, in base 36, for want of room. No permanent policy's name has a '+', so the two never meet.
+    1970, in base 36, for want of room. A permanent policy's name has at most one '+', so the two
+    never meet.
     """
     start = f"={_base36(int(starts.timestamp()))}" if starts else ""
     return f"{team}+{label(key)}+{compact(deadline)}{start}+{part}"
