@@ -342,6 +342,18 @@ def test_a_key_that_is_let_go_while_aws_deletes_it_loses_what_it_gave() -> None:
     assert [each["Principal"] for each in state(left).policy["Statement"]] == [{"AWS": ROOT}]
 
 
+def test_tags_of_aws_itself_stay_on_a_key_that_is_taken_over() -> None:
+    stack = {"aws:cloudformation:stack-name": "x"}
+    found, adopt = account(theirs(tags={**stack, "old": "y"})), RunOptions(adopt=True)
+    calls = values.in_order(plan(files(WHOLE), found, adopt).changes)
+    assert [each.params["TagKeys"] for each in calls if each.operation == "untag_resource"] == [
+        ["old"]
+    ]
+    adopted = values.applied(files(WHOLE), found, adopt)
+    assert state(adopted).tags.items() >= stack.items()
+    assert changes(files(WHOLE), adopted) == ()
+
+
 def test_a_copied_tag_makes_no_key_ours() -> None:
     copied = {names.KEY_TAG: names.key_tag_value("payments", f"{ALIAS}-2")}
     snapshot = account(theirs(tags=copied))

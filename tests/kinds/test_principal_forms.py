@@ -46,8 +46,8 @@ def test_forms_are_one_element(written: Any, element: dict[str, Any]) -> None:
         ({"service": "ec2", "iam": "root"}, "service and iam", "an entry for each"),
         ({"iam": "__self__"}, "no user or role here", "role/NAME"),
         ({"iam": ["root", "__self__"]}, "no user or role here", "role/NAME"),
-        ({"service": []}, "names nobody", "role/NAME"),
-        ({"iam": []}, "names nobody", "role/NAME"),
+        ({"service": []}, "names no principal", "role/NAME"),
+        ({"iam": []}, "names no principal", "role/NAME"),
         ({"iam": "role/*"}, "wildcard", "ArnLike"),
         ({"iam": "*", "account": "prod"}, "complete", "leave them out"),
     ],
@@ -70,5 +70,5 @@ def test_china_has_a_name_of_its_own_for_ec2() -> None:
 
 
 def test_a_list_without_principals_is_an_error() -> None:
-    with pytest.raises(ValidationError, match="names nobody"):
+    with pytest.raises(ValidationError, match="names no principal"):
         FORMS.validate_python([])

@@ -191,12 +191,19 @@ class Resolver:
             self.report.wrong_type(argument, "a delimiter and a list of texts", "Fn::Join")
         return Node(parts[0].value.join(texts), location)
 
+    def _text(self, node: Node, name: str) -> str:
+        """A text, which may be empty; anything else is reported."""
+        if isinstance(node.value, str):
+            return node.value
+        self.report.wrong_type(node, "a text", name)
+        return _UNRESOLVED
+
     def _sub(self, argument: Node, location: Location) -> Node:
         own: dict[str, str] = {}
         text = argument.items[0].value if argument.items else None
         if isinstance(argument.value, list) and len(argument.value) == 2:
             given = self.resolved(argument.value[1]).mapping
-            own = {key: str(each.value) for key, each in given.items()}
+            own = {key: self._text(each, "a value of Fn::Sub") for key, each in given.items()}
         if not isinstance(text, str):
             self.report.wrong_type(argument, "a text", "Fn::Sub")
             return Node(_UNRESOLVED, location)

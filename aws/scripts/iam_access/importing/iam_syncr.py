@@ -197,7 +197,7 @@ def _whole(role: dict[str, Any], node: Node, scope: Scope) -> dict[str, Any]:
         if all(each.get("effect") == "Deny" for each in role["trust"]):
             scope.report.refuse(
                 node.location,
-                "the role only says who may not assume it, so nobody could",
+                "the role only says who may not assume it, so no principal could",
                 "name whom it is for in allow_to_assume_me",
             )
         return role

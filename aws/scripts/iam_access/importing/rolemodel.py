@@ -552,7 +552,7 @@ def _members(
                     each.location,
                     f"leaves the members of {account}.{each.logical} as they are, since "
                     + ("no file of users was given" if file is None else "the users have no line"),
-                    "it has no members here: whoever is in it goes with the first apply; add the "
+                    "it has no members here: the first apply takes all users out of it; add the "
                     "members to switch_from",
                 )
     return found

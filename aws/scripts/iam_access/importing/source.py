@@ -11,7 +11,7 @@ from iam_access.model import Location
 from iam_access.phrases import described, did_you_mean, listed, shown
 from iam_access.place import SourcePosition
 
-#: The size of a file that generated it; not one that people write has as many values.
+#: The most values in a file: more than any has that people write.
 _VALUES = 200_000
 # As YAML 1.1 has it, which the older tools read.
 _FLAGS = {

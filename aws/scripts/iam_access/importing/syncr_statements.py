@@ -119,7 +119,7 @@ def trust_entries(statement: Node, *, allows: bool, scope: Scope) -> list[dict[s
     if not trusted and not kept_out:
         report.refuse(
             statement.location,
-            f"the statement of {name} names nobody",
+            f"the statement of {name} names no principal",
             "add service, iam or federated",
         )
     return with_one_sid(entries)

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeGuard
 
 from pydantic import TypeAdapter
 
+from iam_access.codes import Code
 from iam_access.kinds import bucket_calls, bucket_facts, markers, resource_policy
 from iam_access.kinds.base import (
     AccessEntry,
@@ -428,7 +429,7 @@ def _not_empty(
 def _found(
     entry: FileEntry[BucketSpec],
     scope: TeamInAccount,
-    code: Any,
+    code: Code,
     message: str,
     hint: str,
     *path: str | int,
@@ -572,7 +573,7 @@ def _id_of_mark(team: str, name: str) -> str:
 
 
 def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """The bucket that an entry does not want, as the account has it, whoever made it."""
+    """The bucket that an entry does not want, as the account has it, of the team or of others."""
     name = _name(entry, scope)
     state = _state(name, scope.snapshot)
     claim = bucket_facts.claim_on(state.tags, name, scope.account.id)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from iam_access.kinds import names
 from iam_access.kinds.operations import CallParams
+from iam_access.kinds.tags import is_of_aws
 from iam_access.policy.arn import Arn
 from iam_access.snapshot import Document, PartNotReadError, Snapshot, SnapshotPart
 
@@ -108,18 +109,17 @@ def claim_on(tags: Mapping[str, str], name: str, account_id: str) -> Claim | Non
     return None
 
 
-#: What tags of AWS itself begin with: S3 takes them back unchanged, and refuses to lose them.
-_SYSTEM: Final = "aws:"
-
-
 def system_tags(state: BucketState) -> tuple[tuple[str, str], ...]:
-    """The tags that AWS has put on a bucket, such as those of CloudFormation, by key."""
-    return tuple(sorted(each for each in state.tags.items() if each[0].startswith(_SYSTEM)))
+    """The tags that AWS has put on a bucket, by key.
+
+    S3 takes them back unchanged, and refuses to lose them.
+    """
+    return tuple(sorted(each for each in state.tags.items() if is_of_aws(each[0])))
 
 
 def own_tags(state: BucketState) -> tuple[tuple[str, str], ...]:
     """The tags of a bucket that files describe, by key: neither AWS's nor the one of ours."""
-    own = (each for each in state.tags.items() if not each[0].startswith(_SYSTEM))
+    own = (each for each in state.tags.items() if not is_of_aws(each[0]))
     return tuple(sorted(each for each in own if each[0] != names.BUCKET_TAG))
 
 

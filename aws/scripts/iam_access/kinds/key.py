@@ -52,6 +52,7 @@ from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.kinds.resource_policy import KEY, entities, named_services
+from iam_access.kinds.tags import is_of_aws
 from iam_access.model import (
     ApiCall,
     Change,
@@ -66,6 +67,7 @@ from iam_access.phrases import listed, shown
 from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
+from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.kms_grants import document_of_grant
 from iam_access.problem import Problem
 from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
@@ -505,8 +507,13 @@ def _lockout(wanted: Resource, scope: TeamInAccount) -> Problem | None:
     }
     try:
         found = key_policy.locked_out(wanted.document or {}, scope.account, region, actions, of_key)
-    except key_policy.PolicySyntaxError as error:
-        return Problem("policy-lockout", f"the policy cannot be judged: {error}", "", ())
+    except PolicySyntaxError as error:
+        return Problem(
+            "policy-lockout",
+            f"who could administer key {wanted.name} by its policy cannot be judged: {error}",
+            "correct the conditions of its statements",
+            ("statements",),
+        )
     if found is None:
         return None
     who, action = found
@@ -651,7 +658,7 @@ def _as_it_is(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resou
 
 
 def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """The key that an entry does not want, as the account has it, whoever made it."""
+    """The key that an entry does not want, as the account has it, of the team or of others."""
     part = _part(entry, scope)
     key = key_facts.key_of(part, scope.snapshot).key
     if key is None or key.state == PENDING or not key.readable:
@@ -666,7 +673,7 @@ def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Reso
 
 
 def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
-    """That a key that an entry does not want is about to be deleted already, or is no one's to."""
+    """That a key that an entry does not want is about to be deleted, or cannot be deleted."""
     part = _part(entry, scope)
     key = key_facts.key_of(part, scope.snapshot).key
     elsewhere = _other_region(entry, scope)
@@ -723,6 +730,11 @@ def _mark_alone(team: str, part: KeyPart) -> Resource:
     )
 
 
+def _is_own_tag(key: str) -> bool:
+    """Whether a tag is among those that a file describes: neither ours nor AWS's."""
+    return key != names.KEY_TAG and not is_of_aws(key)
+
+
 def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> Resource:
     """What a team has of a key: perhaps its mark alone, before it is made or after it is left."""
     found = key_facts.key_of(part, snapshot)
@@ -741,7 +753,7 @@ def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> 
             "state": key.state,
             "rotation": key.rotates,
             "description": key.description,
-            "tags": tuple(sorted((k, v) for k, v in key.tags.items() if k != names.KEY_TAG)),
+            "tags": tuple(sorted(each for each in key.tags.items() if _is_own_tag(each[0]))),
             "grants": tuple(
                 sorted(
                     (each.params for each in key.grants if key_calls.is_ours(each)), key=_grant_name

@@ -12,7 +12,6 @@ from iam_access.model import Account
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
 from iam_access.policy.evaluation.request import Context, PrincipalContext, Request
 from iam_access.snapshot import Document
@@ -115,13 +114,3 @@ def locked_out(
 
 def _source(name: str, type_: SourceType) -> PolicySource:
     return PolicySource(name, type_, name)
-
-
-__all__ = [
-    "SIZE_LIMIT",
-    "PolicySyntaxError",
-    "key_policy",
-    "locked_out",
-    "root_policy",
-    "statements_of",
-]

@@ -182,7 +182,7 @@ class PrincipalForm(Spec):
                 "write an entry for each" if named else _HOW_TO,
             )
         if named and written[named[0]] in ([], {}):
-            raise bad_principal(f"{named[0]} of {cls.WHAT} names nobody", _HOW_TO)
+            raise bad_principal(f"{named[0]} of {cls.WHAT} names no principal", _HOW_TO)
         _check_iam(written, named)
         if not cls.TAKES_SELF and SELF in documents.as_list(written.get("iam")):
             raise bad_principal(
@@ -259,7 +259,7 @@ def form(value: Any) -> Any:
 
 def _forms(value: Any) -> Any:
     if value == []:
-        raise bad_principal("principals names nobody", _HOW_TO)
+        raise bad_principal("principals names no principal", _HOW_TO)
     return [value] if isinstance(value, (str, Mapping)) and value else value
 
 

@@ -39,7 +39,7 @@ from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, U
 from iam_access.kinds.resource_policy import entities
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
-from iam_access.kinds.tags import as_list
+from iam_access.kinds.tags import as_list, is_of_aws
 from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST
 from iam_access.model import (
     AnswerCheck,
@@ -65,7 +65,7 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 NAME: Final = role_facts.NAME
 FOLDER: Final = "aws-roles"
-#: The attribute of a role that is to go whoever made it.
+#: The attribute of a role that an entry does not want.
 ABSENT: Final = "absent"
 
 
@@ -543,7 +543,7 @@ def _in_use(
 
 
 def _held_in_profile(before: Resource, snapshot: Snapshot) -> Finding | None:
-    """That a role is in an instance profile of others, unless it is to go whoever made it."""
+    """That a role is in an instance profile of others, unless an entry does not want it."""
     profiles = [
         profile
         for profile, found in sorted(role_facts.facts(snapshot).profiles.items())
@@ -584,7 +584,7 @@ def _role_in_use(role: Resource, why: str, snapshot: Snapshot) -> Finding:
 
 
 def _to_delete(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """The role that an entry does not want, as the account has it, whoever made it."""
+    """The role that an entry does not want, as the account has it, of the team or of others."""
     _, name = arns.path_and_name(_arn(entry.key, scope))
     state = scope.snapshot.principals.get(scope.snapshot.spelled(_role(name)))
     if state is not None and names.team_of_role(state) in (None, scope.team):
@@ -631,7 +631,7 @@ def _profiles_of(state: PrincipalState, profiles: Mapping[str, InstanceProfile])
 
 def _is_own_tag(key: str) -> bool:
     """Whether a tag is among those that a file describes: neither ours nor AWS's."""
-    return key != names.ROLE_TAG and not key.lower().startswith("aws:")
+    return key != names.ROLE_TAG and not is_of_aws(key)
 
 
 # The calls.

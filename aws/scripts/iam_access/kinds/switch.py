@@ -148,7 +148,7 @@ class Switches:
         self._rooms: dict[str, _Room] = {}
 
     def unusable(self, entry: Entry) -> Finding | None:
-        """Why nothing can be changed about a role: nobody can switch into it from its hub."""
+        """Why nothing can be changed about a role: no user of its hub can switch into it."""
         switch = entry.spec.switch
         hub = self._scope.account_ids.get(switch.environment) if switch is not None else None
         if switch is None or hub is None or hub == self._scope.account.id:

@@ -76,6 +76,11 @@ Tags = Annotated[
 ]
 
 
+def is_of_aws(key: str) -> bool:
+    """Whether only AWS sets and removes a tag with this key, such as those of CloudFormation."""
+    return key.lower().startswith("aws:")
+
+
 def merged(*layers: Mapping[str, str]) -> dict[str, str]:
     """The tags of all layers; where keys are equal but for their case, the last one holds."""
     found: dict[str, tuple[str, str]] = {}

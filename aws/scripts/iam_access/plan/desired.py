@@ -148,7 +148,7 @@ def _readers(
 class Desired:
     """The resources that an account is to have, of all teams together, and findings.
 
-    `absent` are those, as they are, that no team has there and one wants to go, whoever made them.
+    `absent` are those, as they are, that an entry does not want, and no team has there.
     """
 
     resources: Mapping[ResourceId, Resource]

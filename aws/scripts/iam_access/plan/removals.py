@@ -167,7 +167,7 @@ def _leaving(change: Change) -> Set[Principal]:
 
 
 def _gainers(resource: Resource | None) -> tuple[Principal, ...]:
-    """Those to whom a resource gives something: a role that is made for nobody by name, itself.
+    """Those to whom a resource gives something; a role itself, if made for no one by name.
 
     A user of another account who may become a role has the ARN for a name; so do those whom the
     policy of a resource lets in.
