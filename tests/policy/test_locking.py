@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.locking import locking_statement
 
 ROLE = "arn:aws:iam::123456789012:role/ops/deployer"
@@ -46,3 +47,8 @@ def test_what_denies_the_role_locks_it_out(changed: dict[str, Any]) -> None:
 )
 def test_what_spares_it_does_not(changed: dict[str, Any]) -> None:
     assert locking(**changed) is None
+
+
+def test_what_cannot_be_understood_spares_no_role() -> None:
+    with pytest.raises(PolicySyntaxError):
+        locking(Condition={"StringIsNot": {"aws:SourceVpce": "vpce-1"}})

@@ -59,6 +59,7 @@ from iam_access.model import (
 from iam_access.phrases import shown
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
+from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.locking import locking_statement
 from iam_access.policy.public import public_statement
 from iam_access.problem import Problem
@@ -391,9 +392,28 @@ def _policy_fault(entry: FileEntry[BucketSpec], name: str, scope: TeamInAccount)
             "stays as it is",
             *(KEY, missing.statement),
         )
+    return _lockout(document, entry, name, scope)
+
+
+def _lockout(
+    document: Mapping[str, Any], entry: FileEntry[BucketSpec], name: str, scope: TeamInAccount
+) -> Finding | None:
+    """That the deployer role could not change the bucket's policy again."""
     deployer = arns.deployer_role_arn(scope.account)
     bucket = bucket_facts.arn(name, scope.account.partition)
-    locking = locking_statement(document, deployer, bucket, _NEEDED, scope.account.id, scope.now)
+    try:
+        locking = locking_statement(
+            document, deployer, bucket, _NEEDED, scope.account.id, scope.now
+        )
+    except PolicySyntaxError as error:
+        return _found(
+            entry,
+            scope,
+            "policy-lockout",
+            f"whom the policy of bucket {name} would lock out cannot be judged: {error}",
+            "correct the conditions of its statements",
+            KEY,
+        )
     if locking is None:
         return None
     return _found(

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 
@@ -25,14 +24,10 @@ def locking_statement(
     """The index of the first statement that denies the role one of the actions; None without one.
 
     What is not known of the role's requests, such as the network they come from, counts as absent:
-    a Deny of all but some networks denies them. A document that cannot be understood denies
-    nothing here.
+    a Deny of all but some networks denies them. Raises PolicySyntaxError.
     """
     source = PolicySource(resource, SourceType.RESOURCE, resource)
-    try:
-        layers = ApplicablePolicies(resource=compile_policy(document, source))
-    except PolicySyntaxError:
-        return None
+    layers = ApplicablePolicies(resource=compile_policy(document, source))
     for action in actions:
         caller = PrincipalContext.role_session(role, _SESSION)
         request = Request(
