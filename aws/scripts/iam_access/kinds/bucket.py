@@ -45,7 +45,7 @@ from iam_access.kinds.kind import (
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, in_partition
 from iam_access.kinds.quotas import POLICIES, Quota, Use
-from iam_access.kinds.resource_policy import KEY, Named
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, Named
 from iam_access.kinds.tags import as_list
 from iam_access.model import (
     ApiCall,
@@ -390,7 +390,7 @@ def _policy_fault(entry: FileEntry[BucketSpec], name: str, scope: TeamInAccount)
             f"{scope.account.id} ({scope.account.label}), so S3 would refuse it",
             "correct the name, with its path, or have it created first; until then the bucket "
             "stays as it is",
-            *(KEY, missing.statement),
+            *(RESOURCE_STATEMENTS, missing.statement),
         )
     return _lockout(document, entry, name, scope)
 
@@ -412,7 +412,7 @@ def _lockout(
             "policy-lockout",
             f"whom the policy of bucket {name} would lock out cannot be judged: {error}",
             "correct the conditions of its statements",
-            KEY,
+            RESOURCE_STATEMENTS,
         )
     if locking is None:
         return None
@@ -424,7 +424,7 @@ def _lockout(
         "and only the account's root user could delete it",
         "leave out the deployer role: conditions: {ArnNotLike: {aws:PrincipalArn: "
         f"'{deployer}'}}}}",
-        *(KEY, locking),
+        *(RESOURCE_STATEMENTS, locking),
     )
 
 

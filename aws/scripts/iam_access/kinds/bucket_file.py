@@ -10,7 +10,7 @@ from iam_access.kinds import resource_policy, short_forms
 from iam_access.kinds.base import EverywhereSpec
 from iam_access.kinds.fields import NAMES, problem, written_as
 from iam_access.kinds.regions import Region
-from iam_access.kinds.resource_policy import KEY, ResourceStatementSpec
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, ResourceStatementSpec
 from iam_access.kinds.short_forms import SELF
 from iam_access.kinds.statements import with_samples
 from iam_access.kinds.tags import Tags
@@ -79,8 +79,10 @@ class BucketSpec(EverywhereSpec):
         if is_known and not written.get("region") and written.get("state") != "absent":
             hint = "add it: region: eu-west-1"
             yield Problem("bad-bucket", "the bucket has no region", hint)
-        yield from short_forms.problems(written.get(KEY), (KEY,), selves=("s3",))
-        yield from _actions(written.get(KEY))
+        yield from short_forms.problems(
+            written.get(RESOURCE_STATEMENTS), (RESOURCE_STATEMENTS,), selves=("s3",)
+        )
+        yield from _actions(written.get(RESOURCE_STATEMENTS))
 
     def problems_under(self, key: str) -> Iterator[Problem]:
         yield from _in_several_accounts(key, self.environments or ())
@@ -133,8 +135,8 @@ def _actions(statements: Any) -> Iterator[Problem]:
             statement = BucketStatementSpec.model_validate(written)
         except ValidationError:
             continue  # reported where it is read
-        foreign = list(_foreign_actions(statement, (KEY, index)))
-        yield from foreign or _idle_actions(statement, (KEY, index))
+        foreign = list(_foreign_actions(statement, (RESOURCE_STATEMENTS, index)))
+        yield from foreign or _idle_actions(statement, (RESOURCE_STATEMENTS, index))
 
 
 def _foreign_actions(statement: ResourceStatementSpec, path: Path) -> Iterator[Problem]:
@@ -179,7 +181,7 @@ def _foreign_resources(key: str, statements: Sequence["BucketStatementSpec"]) ->
                         "nothing else",
                         f"write {{s3: {SELF}}} or {{s3: {SELF}/some/key*}}; without resources, a "
                         "statement is about the bucket and all its objects",
-                        (KEY, index, element, number),
+                        (RESOURCE_STATEMENTS, index, element, number),
                     )
 
 
@@ -196,5 +198,5 @@ def _too_large(statements: Sequence[ResourceStatementSpec]) -> Iterator[Problem]
             "policy-too-large",
             f"the policy of the bucket has {size:,} bytes; S3 takes {POLICY_LIMIT:,}",
             "use wildcards or conditions, or name accounts in place of many principals",
-            (KEY,),
+            (RESOURCE_STATEMENTS,),
         )

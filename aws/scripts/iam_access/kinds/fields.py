@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.codes import Code
-from iam_access.model import Account, Principal, PrincipalType
+from iam_access.model import Principal, PrincipalType
 from iam_access.phrases import described
 from iam_access.place import Path
 from iam_access.policy.arn import is_managed_policy
@@ -526,8 +526,17 @@ def account_placeholder(name: str) -> str:
     return f"account_id:{name}"
 
 
+class InPartition(Protocol):
+    """An account, as a file names it or as all teams' files together do."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def partition(self) -> str: ...
+
+
 def values_of(
-    account: Account, environment: str, team: str, account_ids: Mapping[str, str]
+    account: InPartition, environment: str, team: str, account_ids: Mapping[str, str]
 ) -> Mapping[str, str]:
     """The value of each placeholder in an account that a team calls by the environment.
 

@@ -51,7 +51,7 @@ from iam_access.kinds.kind import (
 from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities
 from iam_access.kinds.quotas import POLICIES, Quota, Use
-from iam_access.kinds.resource_policy import KEY, entities, named_services
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, entities, named_services
 from iam_access.kinds.tags import is_of_aws
 from iam_access.model import (
     ApiCall,
@@ -339,7 +339,7 @@ def _own(item: Item) -> Item | None:
         *(each.without_principals for each in item.spec.statements),
         *(_statement(each) for each in item.spec.grants),
     ]
-    place = item.place.also_at(STATEMENTS, KEY)
+    place = item.place.also_at(STATEMENTS, RESOURCE_STATEMENTS)
     return FileEntry(item.key, PermissionsSpec(custom_statements=given), place) if given else None
 
 

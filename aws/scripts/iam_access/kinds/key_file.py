@@ -12,8 +12,11 @@ from iam_access.kinds.fields import NAMES, Spec, fill, problem, written_as
 from iam_access.kinds.principal_forms import ANY, PrincipalForm, Principals, bad_principal
 from iam_access.kinds.principal_forms import form as principal_form
 from iam_access.kinds.regions import Region
-from iam_access.kinds.resource_policy import KEY as STATEMENTS
-from iam_access.kinds.resource_policy import ResourceStatementSpec, named_accounts
+from iam_access.kinds.resource_policy import (
+    RESOURCE_STATEMENTS,
+    ResourceStatementSpec,
+    named_accounts,
+)
 from iam_access.kinds.short_forms import Resources, ResourceTexts
 from iam_access.kinds.statements import account_names
 from iam_access.kinds.tags import Tags
@@ -218,7 +221,7 @@ class KeySpec(EverywhereSpec):
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
-        statements = written.get(STATEMENTS)
+        statements = written.get(RESOURCE_STATEMENTS)
         yield from _policy_problems(statements)
         yield from _grant_problems(written.get("grants"))
 
@@ -239,7 +242,7 @@ def _policy_problems(statements: Any) -> Iterator[Problem]:
     for index, written in enumerate(statements if isinstance(statements, list) else ()):
         if not isinstance(written, Mapping):
             continue
-        path: Path = (STATEMENTS, index)
+        path: Path = (RESOURCE_STATEMENTS, index)
         sid = written.get("sid")
         if isinstance(sid, str) and sid in seen:
             yield Problem(

@@ -25,7 +25,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 
 #: The key of the list of statements in an entry.
-KEY: Final = "statements"
+RESOURCE_STATEMENTS: Final = "statements"
 _NOT: Final = ("notprincipal", "notprincipals")
 
 
@@ -64,7 +64,7 @@ def own(item: Item, statements: Sequence[ResourceStatementSpec]) -> Item | None:
     if isinstance(item, InvalidEntry) or not statements:
         return None
     judged = [each.without_principals for each in statements]
-    place = item.place.also_at(STATEMENTS, KEY)
+    place = item.place.also_at(STATEMENTS, RESOURCE_STATEMENTS)
     return FileEntry(item.key, PermissionsSpec(custom_statements=judged), place)
 
 
@@ -72,13 +72,13 @@ def named_accounts(statements: Iterable[ResourceStatementSpec]) -> Iterator[tupl
     """The names of accounts in statements, with the paths of these below the entry."""
     for index, statement in enumerate(statements):
         for written in account_names(statement.iam):
-            yield written, (KEY, index)
+            yield written, (RESOURCE_STATEMENTS, index)
 
 
 def named_services(statements: Iterable[ResourceStatementSpec]) -> list[tuple[str, Path]]:
     """The services of AWS in statements, for `AccessEntry.services`."""
     return [
-        (service, (KEY, index, "principals"))
+        (service, (RESOURCE_STATEMENTS, index, "principals"))
         for index, statement in enumerate(statements)
         for form in statement.principals
         for service in form.service or ()

@@ -17,7 +17,7 @@ from iam_access.config.rules.intended_removals import new_lines
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PermissionsSpec
-from iam_access.kinds.fields import account_placeholder, fill
+from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Principal, Request, RequestType, SettingChange
 from iam_access.policy.document import as_list
 
@@ -413,14 +413,7 @@ def _trusts(
 
 def _filled(entry: AccessEntry, team: Team, environment: str) -> list[Mapping[str, Any]]:
     """The trust of a role in an environment whose account is known."""
-    account = team.accounts[environment]
-    values = {
-        **{account_placeholder(name): id_ for name, id_ in team.account_ids.items()},
-        "account_id": account.id,
-        "environment": environment,
-        "partition": account.partition,
-        "team": team.name,
-    }
+    values = values_of(team.accounts[environment], environment, team.name, team.account_ids)
     filled: list[Mapping[str, Any]] = fill(list(entry.trust), values)
     return filled
 

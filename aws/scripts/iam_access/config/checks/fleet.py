@@ -14,7 +14,7 @@ from iam_access.config.revisions import History
 from iam_access.config.settings import Settings
 from iam_access.kinds import names
 from iam_access.kinds.base import USERS, AccessEntry, FileEntry, InvalidEntry, Item
-from iam_access.kinds.fields import UserNames, fill
+from iam_access.kinds.fields import UserNames, fill, values_of
 from iam_access.model import Account
 from iam_access.phrases import shown
 
@@ -259,12 +259,7 @@ def _unique_names(team_files: TeamFiles, entry: AccessEntry) -> Iterator[str]:
     for environment in dict.fromkeys(entry.environments):
         spec = team_files.accounts.get(environment)
         if spec is not None:
-            values = {
-                "account_id": spec.id,
-                "environment": environment,
-                "partition": spec.partition,
-                "team": team_files.name,
-            }
+            values = values_of(spec, environment, team_files.name, {})
             yield str(fill(entry.unique, values))
 
 
