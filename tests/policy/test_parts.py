@@ -7,7 +7,7 @@ import pytest
 
 from iam_access.policy.document import document, policy_size, statements_of
 from iam_access.policy.packing import SplitError, split
-from iam_access.policy.parts import resplit
+from iam_access.policy.parts import Rewriting, keeping_denials, resplit
 from iam_access.snapshot import Document
 from tests.policy.test_packing_split import POOL, verdicts
 
@@ -79,6 +79,48 @@ def test_what_a_stopped_run_left_twice_stays_in_one_part() -> None:
     last = max(present)
     twice = {**present, last + 1: present[last]}
     assert resplit(source, twice, LIMIT) == present
+
+
+def test_a_part_that_denies_less_gets_nothing_unless_its_old_denials_fit_beside_it() -> None:
+    present = {1: document([buckets(0, 20, "Deny")]), 2: document([buckets(0, 22)])}
+    source = document([buckets(10, 60)])
+    parts = resplit(source, present, LIMIT)
+    assert verdicts(tuple(parts.values())) == verdicts((source,))
+    assert 1 not in parts
+    # What fits into one policy is the part that loses no denials.
+    assert resplit(document([buckets(12, 24)]), present, LIMIT).keys() == {2}
+    short = {**present, 1: document([buckets(0, 2, "Deny")])}
+    assert resplit(document([buckets(12, 24)]), short, LIMIT).keys() == {1}
+
+
+def test_old_denials_are_kept_beside_all_that_is_new() -> None:
+    first, rest = buckets(0, 4, "Deny"), buckets(0, 3)
+    assert keeping_denials(document([first, rest]), document([rest])) is None
+    assert keeping_denials(document([first]), document([buckets(0, 5, "Deny")])) is None
+    kept = keeping_denials(document([first]), document([buckets(1, 4, "Deny"), rest]))
+    assert kept == document([rest, first])
+
+
+def test_no_parts_wait_for_each_other() -> None:
+    """Each would have to get something of the other before that loses it."""
+    more = ["s3:GetObject", "s3:GetObjectAcl"]
+    present: Any = {
+        1: document([buckets(7, 22)]),
+        2: document([buckets(4, 8, Action=more), buckets(22, 26)]),
+    }
+    source = document([buckets(5, 17, Action=more), buckets(18, 28)])
+    parts = resplit(source, present, LIMIT)
+    assert verdicts(tuple(parts.values())) == verdicts((source,))
+    one, other = (Rewriting.of(present[n], parts.get(n)) for n in present)
+    assert not (one.gets_from(other) and other.gets_from(one))
+
+
+def test_what_stays_in_a_part_has_not_moved() -> None:
+    more = ["s3:GetObject", "s3:PutObject"]
+    loser = Rewriting.of(document([buckets(0, 9, Action=more)]), document([buckets(5, 9)]))
+    assert not Rewriting.of(None, document([buckets(5, 9)])).gets_from(loser)
+    assert Rewriting.of(None, document([buckets(4, 9)])).gets_from(loser)
+    assert Rewriting.of(None, document([buckets(5, 9, Action=more)])).gets_from(loser)
 
 
 def test_any_parts_decide_together_as_the_whole() -> None:

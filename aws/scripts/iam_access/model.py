@@ -358,7 +358,8 @@ class Change:
     `teams` are all whose files or ownership it touches; a run for any of them includes it.
     `reasons` say why it is made, the first of them first of all.
     `needs` are the ids of other changes of the same plan that must succeed first, or it is not
-    made; `follows` those that must succeed first if they are part of the plan.
+    made; `follows` those that must succeed first if they are part of the plan, and `last_after`
+    those before its calls in Phase.RELEASE.
     """
 
     action: ChangeType
@@ -371,6 +372,7 @@ class Change:
     calls: tuple[ApiCall, ...]
     needs: frozenset[ResourceId] = frozenset()
     follows: frozenset[ResourceId] = frozenset()
+    last_after: frozenset[ResourceId] = frozenset()
 
     @property
     def reason(self) -> str:
@@ -380,6 +382,10 @@ class Change:
     @property
     def waits_for(self) -> frozenset[ResourceId]:
         return self.needs | self.follows
+
+    def call_waits_for(self, call: ApiCall) -> frozenset[ResourceId]:
+        """The ids of the changes that come before one of the calls."""
+        return self.waits_for | self.last_after if call.phase is Phase.RELEASE else self.waits_for
 
     @property
     def subject(self) -> Resource:

@@ -1,6 +1,6 @@
 """An account as it was read: values, with no link back to AWS."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
@@ -138,6 +138,9 @@ class Snapshot:
     _spelled: dict[tuple[PrincipalType, str], Principal] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _indexes: dict[Callable[[str], str], Mapping[str, Sequence[str]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def part(self, part: SnapshotPart[P]) -> P:
         """What was read of a part. Raises PartNotReadError, so that unread is never empty."""
@@ -156,6 +159,15 @@ class Snapshot:
         if not self._spelled:
             self._spelled.update((each.in_iam, each) for each in self.principals)
         return self._spelled.get(principal.in_iam, principal)
+
+    def policies_by(self, key: Callable[[str], str]) -> Mapping[str, Sequence[str]]:
+        """The ARNs of the customer managed policies, by what a pure function makes of them."""
+        if key not in self._indexes:
+            found: dict[str, list[str]] = {}
+            for arn in self.policies:
+                found.setdefault(key(arn), []).append(arn)
+            self._indexes[key] = found
+        return self._indexes[key]
 
     def holders(self, principal: Principal) -> tuple[PrincipalState, ...]:
         """The principal, if it exists, and its groups: all whose policies count for it."""

@@ -210,7 +210,7 @@ class Execution:
             for part in step.parts:
                 if not self._alive(part):
                     continue
-                if part.change in waiting or self._needs_pending(part.change):
+                if part.change in waiting or self._needs_pending(part):
                     waiting.add(part.change)
                     kept.append(part)
                 else:
@@ -225,7 +225,7 @@ class Execution:
         """Whether the call is still to be made; settles a change that cannot be carried on."""
         state = self._states[part.change]
         if state.outcome is None:
-            failure = self._ended(part.call) or self._unmet_need(state.change)
+            failure = self._ended(part.call) or self._unmet_need(part)
             if failure is not None:
                 self._settle(state, Status.SKIPPED, failure)
         return state.outcome is None
@@ -237,8 +237,8 @@ class Execution:
             return INTERRUPTED
         return self._lost.get(call.account) or self._sender.stalled(call)
 
-    def _unmet_need(self, change: Change) -> Failure | None:
-        for need in sorted(change.waits_for):
+    def _unmet_need(self, part: CallPart) -> Failure | None:
+        for need in sorted(self._changes[part.change].call_waits_for(part.call)):
             outcome = self._by_id[need].outcome if need in self._by_id else None
             if outcome is not None and outcome.failure is not None:
                 return Failure(
@@ -249,8 +249,8 @@ class Execution:
                 )
         return None
 
-    def _needs_pending(self, index: int) -> bool:
-        needs = self._states[index].change.waits_for
+    def _needs_pending(self, part: CallPart) -> bool:
+        needs = self._changes[part.change].call_waits_for(part.call)
         states = (self._by_id[need] for need in needs if need in self._by_id)
         return any(state.outcome is None and state.ahead for state in states)
 

@@ -49,7 +49,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
 from iam_access.policy.packing import SplitError, split
-from iam_access.policy.parts import resplit
+from iam_access.policy.parts import keeping_denials, resplit
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot, SnapshotPart
 
@@ -244,18 +244,21 @@ def parts_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Mapping[int,
     if not spec.custom_statements:
         return {}
     whole = documents.document(scope.fill(spec.statements))
-    if spec.most_characters <= limit:
-        return {1: whole}
-    there = {
-        names.part_number(arn): policy.document
-        for arn, policy in scope.snapshot.policies.items()
-        if names.first_part(arn) == arn_of_part(entry.key, 1, scope)
-    }
+    present = _present(entry.key, scope)
+    if spec.most_characters <= limit and len(present) < 2:
+        return {next(iter(present), 1): whole}
+    there = {number: scope.snapshot.policies[arn].document for number, arn in present.items()}
     texts = tuple((number, documents.to_json(part)) for number, part in sorted(there.items()))
     try:
         return _resplit(documents.to_json(whole), texts, limit)
     except SplitError:
         return {1: whole}
+
+
+def _present(key: str, scope: TeamInAccount) -> Mapping[int, str]:
+    """The ARNs of the parts of a team's policy that the account has, by their numbers."""
+    found = scope.snapshot.policies_by(names.first_part).get(arn_of_part(key, 1, scope), ())
+    return {names.part_number(arn): arn for arn in found}
 
 
 @lru_cache(maxsize=128)
@@ -275,8 +278,9 @@ def arns_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> tuple[str, ..
     """The ARNs of the policies with the own statements of a team's policy."""
     if not entry.spec.custom_statements:
         return ()
-    if entry.spec.most_characters <= scope.snapshot.quotas.policy_size:  # as with most
-        return (arn_of_part(entry.key, 1, scope),)
+    small = entry.spec.most_characters <= scope.snapshot.quotas.policy_size
+    if small and len(present := _present(entry.key, scope)) < 2:  # as with most
+        return (next(iter(present.values()), arn_of_part(entry.key, 1, scope)),)
     return tuple(arn_of_part(entry.key, number, scope) for number in parts_of(entry, scope))
 
 
@@ -401,26 +405,12 @@ def _before_denials_go(before: Resource, after: Resource, snapshot: Snapshot) ->
     what they still allow.
     """
     arn = after.attributes["arn"]
-    first = names.first_part(arn)
-    if not any(names.first_part(other) == first for other in snapshot.policies if other != arn):
+    if len(snapshot.policies_by(names.first_part).get(names.first_part(arn), ())) < 2:
         return None
-    had, has = (_meanings(each.document or {}) for each in (before, after))
-    denied = [had[each] for each in had.keys() - has.keys() if each.effect == "Deny"]
-    if not denied or not any(each.effect == "Allow" for each in has.keys() - had.keys()):
+    document = keeping_denials(before.document or {}, after.document or {})
+    if document is None or documents.policy_size(document) > snapshot.quotas.policy_size:
         return None
-    kept = sorted(denied, key=documents.to_json)
-    document = documents.document([*has.values(), *kept])
-    fits = documents.policy_size(document) <= snapshot.quotas.policy_size
-    return replace(after, document=document) if fits else None
-
-
-def _meanings(document: Document) -> dict[documents.CanonicalStatement, documents.Statement]:
-    """The statements of a document, without their ids, by what they mean."""
-    nameless = (
-        {name: value for name, value in each.items() if name != "Sid"}
-        for each in documents.statements_of(document)
-    )
-    return {documents.canonical_statement(each): each for each in nameless}
+    return replace(after, document=document)
 
 
 def _new_version(account: str, wanted: Resource, phase: Phase = Phase.PUBLISH) -> ApiCall:

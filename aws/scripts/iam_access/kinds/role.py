@@ -519,7 +519,7 @@ def _policies_on(wanted: Resource, scope: TeamInAccount) -> Iterator[Location]:
     Those that the role would no longer let in must not gain by them.
     """
     state = scope.snapshot.principals.get(_role(wanted.name))
-    attached = state.attached if state is not None else ()
+    attached = frozenset(map(names.first_part, state.attached if state is not None else ()))
     for key, policy in scope.policies.items():
         account = scope.account
         if names.team_policy_arn(account.partition, account.id, scope.team, key) in attached:

@@ -7,7 +7,7 @@ put in such an order: each is whole by itself, and limits the other from when bo
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, permutations, product, starmap
 
@@ -151,11 +151,16 @@ def _counting(given: GivenAccess, principal: Principal) -> GivenAccess:
 
 
 def _rewritten(changes: Iterable[Change]) -> Iterator[tuple[ResourceId, str, _Effect]]:
-    """Each change of a managed policy that is published already, by ARN, and what it does."""
+    """Each change of a managed policy that is published already, by ARN, and what it does.
+
+    What is denied no more by a version of its own, which comes last, is no matter of order.
+    """
     for change in changes:
+        is_last = any(call.phase is Phase.RELEASE for call in change.calls)
         before, after = given_access(change.before).published, given_access(change.after).published
         for arn in before.keys() & after.keys():
-            yield change.id, arn, _effect(before[arn], after[arn])
+            effect = _effect(before[arn], after[arn])
+            yield change.id, arn, replace(effect, frees=frozenset()) if is_last else effect
 
 
 def _is_shared(change: Change) -> bool:

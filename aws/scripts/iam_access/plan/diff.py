@@ -342,8 +342,9 @@ def with_dependencies(
         order = denials.orders.get(change.id, _NO_ORDER)
         found = replace(
             change,
-            needs=needs[change.id] | order.needs | moving.get(change.id, frozenset()),
+            needs=needs[change.id] | order.needs | moving.needs.get(change.id, frozenset()),
             follows=order.follows | ahead(change),
+            last_after=moving.last_after.get(change.id, frozenset()),
             reasons=(*change.reasons, *_where_called(change, snapshot)),
         )
         return moved_to_reclaim(found) if goes_first(change) else found

@@ -2,39 +2,42 @@
 
 A policy that is too large for one is written as several, its parts. A part that loses statements is
 rewritten, or detached, after those parts that get them, for everybody who holds it: none has less
-at any moment than both before and after.
+at any moment than both before and after. What a part denies no more goes after what all of them
+allow no more, so that none has more than before and after.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from iam_access.kinds import given_access
 from iam_access.kinds.names import first_part
 from iam_access.kinds.operations import principals_in
-from iam_access.model import Change, Principal, ResourceId
-from iam_access.policy.document import CanonicalStatement, canonical_statement, statements_of
-from iam_access.snapshot import Document, Snapshot
-
-Statements = frozenset[CanonicalStatement]
+from iam_access.model import Change, Phase, Principal, ResourceId
+from iam_access.policy.parts import Rewriting
+from iam_access.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class _Rewriting:
-    """A change of one part: the statements that come and those that go."""
+class _Part:
+    """A change of one part, and what it does to its statements."""
 
     id: ResourceId
-    comes: Statements
-    goes: Statements
+    rewriting: Rewriting
 
     @property
     def frees(self) -> bool:
         """Whether something is denied no more."""
-        return any(each.effect == "Deny" for each in self.goes)
+        return self.rewriting.loses("Deny")
 
-    def gets_from(self, other: "_Rewriting") -> bool:
+    @property
+    def takes(self) -> bool:
+        """Whether it stays, and allows something no more."""
+        return bool(self.rewriting.has) and self.rewriting.loses("Allow")
+
+    def gets_from(self, other: "_Part") -> bool:
         """Whether something may move here from the other one."""
-        return any(_meet(come, gone) for come in self.comes for gone in other.goes)
+        return self.rewriting.gets_from(other.rewriting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,28 @@ class _Attaching:
     detached: frozenset[str]
 
 
-def moves(
-    changes: Sequence[Change], snapshot: Snapshot
-) -> Mapping[ResourceId, frozenset[ResourceId]]:
-    """The changes that each change of a part, or of who holds it, needs for what moves."""
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """By each change of a part, or of who holds it: what it needs, and what its last call needs.
+
+    See `Change`.
+    """
+
+    needs: Mapping[ResourceId, frozenset[ResourceId]] = field(default_factory=dict)
+    last_after: Mapping[ResourceId, frozenset[ResourceId]] = field(default_factory=dict)
+
+
+def moves(changes: Sequence[Change], snapshot: Snapshot) -> Moves:
+    """What changes of parts, and of who holds them, wait for."""
     parts = _rewritten(changes)
     if not parts:
-        return {}
+        return Moves()
     holders = _by_holder(changes)
-    found: dict[ResourceId, set[ResourceId]] = defaultdict(set)
+    in_two_steps = _in_two_steps(changes)
+    needs: dict[ResourceId, set[ResourceId]] = defaultdict(set)
+    last_after: dict[ResourceId, set[ResourceId]] = defaultdict(set)
     for siblings in parts.values():
+        takers = {each.id for each in siblings.values() if each.takes}
         for arn, loser in siblings.items():
             givers = {
                 other: each
@@ -64,20 +79,37 @@ def moves(
             }
             for holder, id_, keeps in _concerned(arn, loser, holders, snapshot):
                 there = holders.get(holder, ())
-                if loser.frees:
-                    # A circle with what these need: the part is written in two steps.
-                    taking = (each.id for each in there if each.detached & siblings.keys())
-                    found[id_] |= {*taking} - {id_}
+                if id_ == loser.id and loser.frees:
+                    taking = {each.id for each in there if each.detached & siblings.keys()}
+                    waits = last_after if id_ in in_two_steps else needs
+                    waits[id_] |= (taking | takers) - {id_, loser.id}
                 for other, giver in givers.items():
                     attaching = [each.id for each in there if other in each.attached]
                     if attaching or other in keeps:
-                        found[id_] |= {giver.id, *attaching} - {id_}
-    return {id_: frozenset(needs) for id_, needs in found.items()}
+                        needs[id_] |= {giver.id, *attaching} - {id_}
+    return Moves(_frozen(needs), _frozen(last_after))
+
+
+def _frozen(
+    found: Mapping[ResourceId, set[ResourceId]],
+) -> Mapping[ResourceId, frozenset[ResourceId]]:
+    return {id_: frozenset(each) for id_, each in found.items()}
+
+
+def _in_two_steps(changes: Iterable[Change]) -> frozenset[ResourceId]:
+    """The rewritings that stop to deny by a version of their own."""
+    return frozenset(
+        change.id
+        for change in changes
+        if change.before is not None
+        and given_access(change.before).published
+        and any(call.phase is Phase.RELEASE for call in change.calls)
+    )
 
 
 def _concerned(
     arn: str,
-    loser: _Rewriting,
+    loser: _Part,
     holders: Mapping[Principal, Sequence[_Attaching]],
     snapshot: Snapshot,
 ) -> Iterator[tuple[Principal, ResourceId, frozenset[str]]]:
@@ -91,7 +123,7 @@ def _concerned(
         yield holder, by, frozenset(state.attached) - taken
 
 
-def _rewritten(changes: Iterable[Change]) -> Mapping[str, Mapping[str, _Rewriting]]:
+def _rewritten(changes: Iterable[Change]) -> Mapping[str, Mapping[str, _Part]]:
     """The changes of policies that have several parts, by the ARN of the first and their own."""
     found: dict[str, dict[str, Change]] = defaultdict(dict)
     for change in changes:
@@ -99,16 +131,15 @@ def _rewritten(changes: Iterable[Change]) -> Mapping[str, Mapping[str, _Rewritin
             for arn in given_access(state).published:
                 found[first_part(arn)][arn] = change
     return {
-        first: {arn: _rewriting(arn, change) for arn, change in siblings.items()}
+        first: {arn: _part(arn, change) for arn, change in siblings.items()}
         for first, siblings in found.items()
         if len(siblings) > 1
     }
 
 
-def _rewriting(arn: str, change: Change) -> _Rewriting:
+def _part(arn: str, change: Change) -> _Part:
     before, after = given_access(change.before).published, given_access(change.after).published
-    had, has = _statements(before.get(arn)), _statements(after.get(arn))
-    return _Rewriting(change.id, has - had, had - has)
+    return _Part(change.id, Rewriting.of(before.get(arn), after.get(arn)))
 
 
 def _by_holder(changes: Iterable[Change]) -> Mapping[Principal, Sequence[_Attaching]]:
@@ -123,23 +154,3 @@ def _by_holder(changes: Iterable[Change]) -> Mapping[Principal, Sequence[_Attach
         for holder, (attached, detached) in theirs.items():
             found[holder].append(_Attaching(change.id, frozenset(attached), frozenset(detached)))
     return found
-
-
-def _statements(document: Document | None) -> Statements:
-    return frozenset(
-        replace(canonical_statement(each), sid="")
-        for each in (statements_of(document) if document else ())
-    )
-
-
-def _meet(one: CanonicalStatement, other: CanonicalStatement) -> bool:
-    """Whether two statements have an effect, an action and a resource in common, as written."""
-    return (
-        one.effect == other.effect
-        and _share(one.action, other.action)
-        and _share(one.resource, other.resource)
-    )
-
-
-def _share(some: frozenset[str] | None, others: frozenset[str] | None) -> bool:
-    return some is None or others is None or not some.isdisjoint(others)

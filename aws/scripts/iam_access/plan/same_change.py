@@ -137,6 +137,7 @@ def _ends_alike(now: Change, reviewed: Change) -> bool:
         and ends == (reviewed.after.expires if reviewed.after else None)
         and now.needs <= reviewed.needs
         and now.follows <= reviewed.follows
+        and now.last_after <= reviewed.last_after
     )
 
 

@@ -8,14 +8,16 @@ any more: written in that order, nothing is missing in between.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass, field, replace
+from itertools import count, product
 from math import prod
 from typing import Any
 
 from iam_access.policy.document import (
+    CanonicalStatement,
     Statement,
     as_list,
+    canonical_statement,
     document,
     policy_size,
     statements_of,
@@ -23,6 +25,7 @@ from iam_access.policy.document import (
     version_of,
 )
 from iam_access.policy.packing import Piece, canonical_statements, pieces, split, tidy_statements
+from iam_access.policy.widening import covers
 from iam_access.snapshot import Document
 
 #: The values of a piece by their positions; a piece without a list has the position 0.
@@ -40,27 +43,168 @@ def resplit(
     request as the document does. One that fits is returned unchanged as part 1. Without present
     parts these are the parts of `split`. Otherwise there may be more of them than that, as long as
     fewer cannot be reached by emptying some parts into others, which is tried when anything else
-    changes. At most one part both allows and denies. Raises SplitError and DocumentError as `split`
-    does.
+    changes. At most one part both allows and denies. A present part gets nothing if there is no
+    room to write it with `keeping_denials` first, or if parts would get something of each other:
+    another part, or a new one, gets it. Raises SplitError and DocumentError as `split` does.
     """
     if policy_size(source) <= limit:
-        return {1: dict(source)}
+        return {_number_of_whole(source, present, limit): dict(source)}
     if _is_split(present, source, limit):
         return {number: dict(document) for number, document in sorted(present.items())}
     frame, room, wanted = pieces(source, limit)
-    packing = _Packing(wanted, room, frozenset(present))
+    shut: frozenset[int] = frozenset()
+    while True:
+        found = _packed(wanted, room, present, shut, len(split(source, limit)))
+        parts = found.documents(frame) if found else dict(enumerate(split(source, limit), 1))
+        unsafe = (_tight(present, parts, limit) | _in_circles(present, parts)) - shut
+        if not unsafe:
+            return parts
+        shut |= unsafe
+
+
+def keeping_denials(before: Document, after: Document) -> Document | None:
+    """What a part is to be, with all that it denied before.
+
+    None if that is not needed: it denies as much as before, or nothing else changes.
+    """
+    had, has = _meanings(before), _meanings(after)
+    lost = {each: had[each] for each in _beyond(had, has) if each.effect == "Deny"}
+    if not lost or len(lost) == len(_beyond(had, has)) + len(_beyond(has, had)):
+        return None
+    kept = [has[each] for each in has if not any(covers(other, each) for other in lost)]
+    return document([*kept, *sorted(lost.values(), key=to_json)])
+
+
+def _meanings(source: Document) -> dict[CanonicalStatement, Statement]:
+    """The statements of a document, without their ids, by what they mean."""
+    nameless = ({k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source))
+    return {canonical_statement(each): each for each in nameless}
+
+
+def _beyond(
+    some: Iterable[CanonicalStatement], others: Iterable[CanonicalStatement]
+) -> list[CanonicalStatement]:
+    """Those statements that none of the others surely covers."""
+    return [each for each in some if not any(covers(other, each) for other in others)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What a part says before and after it is rewritten, as statements without ids."""
+
+    had: frozenset[CanonicalStatement]
+    has: frozenset[CanonicalStatement]
+
+    @classmethod
+    def of(cls, before: Document | None, after: Document | None) -> "Rewriting":
+        """The rewriting of these documents; None where the part is not there."""
+        had, has = (_meanings(each) if each else () for each in (before, after))
+        return cls(frozenset(had), frozenset(has))
+
+    @property
+    def goes(self) -> frozenset[CanonicalStatement]:
+        return self.had - self.has
+
+    def loses(self, effect: str) -> bool:
+        """Whether a statement that allows, or denies, is covered by none any more."""
+        return any(each.effect == effect for each in _beyond(self.goes, self.has))
+
+    def gets_from(self, other: "Rewriting") -> bool:
+        """Whether something that the other part loses may come here.
+
+        That is an action on a resource, as written, under whatever conditions.
+        """
+        return any(
+            self._gets(come, other, gone)
+            for come in self.has - self.had
+            for gone in other.goes
+            if come.effect == gone.effect
+        )
+
+    def _gets(self, come: CanonicalStatement, other: "Rewriting", gone: CanonicalStatement) -> bool:
+        if None in (come.action, gone.action, come.resource, gone.resource):
+            return True
+        actions, resources = _both(come.action, gone.action), _both(come.resource, gone.resource)
+        return not all(
+            _says(self.had, come, pair) or _says(other.has, gone, pair)
+            for pair in product(actions, resources)
+        )
+
+
+def _both(some: frozenset[str] | None, others: frozenset[str] | None) -> frozenset[str]:
+    return (some or frozenset()) & (others or frozenset())
+
+
+def _says(
+    statements: Iterable[CanonicalStatement], like: CanonicalStatement, pair: tuple[str, str]
+) -> bool:
+    """Whether a statement that differs in its lists alone has this action and resource."""
+    action, resource = pair
+    return any(
+        action in (each.action or ())
+        and resource in (each.resource or ())
+        and replace(each, action=like.action, resource=like.resource, sid=like.sid) == like
+        for each in statements
+    )
+
+
+def _in_circles(present: Mapping[int, Document], parts: Mapping[int, Document]) -> frozenset[int]:
+    """The present parts that would have to be rewritten both before and after others."""
+    numbers = [n for n in present.keys() | parts.keys() if present.get(n) != parts.get(n)]
+    changed = {n: Rewriting.of(present.get(n), parts.get(n)) for n in numbers}
+    losers = {
+        n: {m for m, other in changed.items() if m != n and each.gets_from(other)}
+        for n, each in changed.items()
+    }
+    while last := [n for n, others in losers.items() if not others & losers.keys()]:
+        losers = {n: others for n, others in losers.items() if n not in last}
+    return frozenset(losers) & present.keys()
+
+
+def _tight(
+    present: Mapping[int, Document], parts: Mapping[int, Document], limit: int
+) -> frozenset[int]:
+    """The parts that there is no room to write with what they denied before."""
+    if len(present) < 2:
+        return frozenset()
+    first = {
+        number: keeping_denials(present[number], parts[number])
+        for number in present.keys() & parts.keys()
+    }
+    return frozenset(
+        number for number, each in first.items() if each is not None and policy_size(each) > limit
+    )
+
+
+def _number_of_whole(source: Document, present: Mapping[int, Document], limit: int) -> int:
+    """The part that becomes the whole document: one that is there, if possible."""
+    able = sorted(present.keys() - _tight(present, dict.fromkeys(present, source), limit))
+    return able[0] if able else _new_number(present)
+
+
+def _packed(
+    wanted: Sequence[Piece],
+    room: int,
+    present: Mapping[int, Document],
+    shut: Set[int],
+    fewest: int,
+) -> "_Packing | None":
+    """The pieces in the present parts and in new ones; nothing comes into parts that are `shut`.
+
+    None if no part keeps anything.
+    """
+    packing = _Packing(wanted, room, frozenset(present), closed=set(shut))
     packing.keep(present)
-    if not packing.parts:
-        return dict(enumerate(split(source, limit), 1))
+    if not packing.parts and not shut:
+        return None
     packing.reduce()
     packing.place()
-    fewest = len(split(source, limit))
     while len(packing.parts) > fewest:
         fewer = packing.with_one_less()
         if fewer is None:
             break
         packing = fewer
-    return packing.documents(frame)
+    return packing
 
 
 def _is_split(present: Mapping[int, Document], source: Document, limit: int) -> bool:
@@ -111,6 +255,8 @@ class _Packing:
         for read, exactly in ((tidy_statements, True), (canonical_statements, False)):
             there = [(n, statement) for n in sorted(present) for statement in read(present[n])]
             for number, statement in there:
+                if number in self.closed and not exactly:
+                    continue
                 for index in alike.get(_rest(statement), ()):
                     shared = _shared(self.wanted[index], statement, exactly=exactly)
                     self._add(number, index, self.left[index] & shared)
@@ -119,7 +265,8 @@ class _Packing:
                 likeness = [_likeness(piece.statement, statement) for _, statement in there]
                 most = max(likeness, default=0)
                 number = there[likeness.index(most)][0] if most else 0
-                if most and self._size(number) + piece.cost <= self.room:
+                is_open = most and number not in self.closed
+                if is_open and self._size(number) + piece.cost <= self.room:
                     self._add(number, index, self.left[index])
 
     def reduce(self) -> None:
@@ -139,7 +286,7 @@ class _Packing:
         for index in order:
             while self.left[index]:
                 if not self._fill(index):
-                    self.parts[self._new_number()] = {}
+                    self.parts[_new_number(self.parts.keys() | self.known | self.closed)] = {}
 
     def with_one_less(self) -> "_Packing | None":
         """The same with one part emptied into the others, the smallest that can be; else None."""
@@ -260,12 +407,10 @@ class _Packing:
         if not positions:
             del part[index]
 
-    def _new_number(self) -> int:
-        return next(
-            number
-            for number in count(1)
-            if number not in self.parts and number not in self.known and number not in self.closed
-        )
+
+def _new_number(known: Iterable[int]) -> int:
+    taken = frozenset(known)
+    return next(number for number in count(1) if number not in taken)
 
 
 def _all(piece: Piece) -> _Positions:
