@@ -618,23 +618,25 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "bad-trust": CodeEntry(
         _ERROR, "a trust entry that AWS would refuse, or that lets in everybody"
     ),
-    "bad-role-key": CodeEntry(_ERROR, "a key that gives no role"),
-    "bad-group-key": CodeEntry(_ERROR, "a key that gives no group"),
+    "bad-role-key": CodeEntry(
+        _ERROR, "a key that is not the name of a role, or has a path that is kept for others"
+    ),
+    "bad-group-key": CodeEntry(_ERROR, "a key that is not the name of a group"),
     "bad-group": CodeEntry(_ERROR, "not the name of a group, or one that another role has"),
     "bad-region": CodeEntry(
         _ERROR, "no region of AWS, or in a plan one of another partition than the account's"
     ),
-    "bad-key-alias": CodeEntry(_ERROR, "what cannot be the alias of a KMS key"),
+    "bad-key-alias": CodeEntry(_ERROR, "a name that cannot be the alias of a KMS key"),
     "bad-key-statement": CodeEntry(
         _ERROR, "a statement of a key with another resource than `*`, or an action of no key"
     ),
     "bad-key-grant": CodeEntry(_ERROR, "a grant of a key that AWS would refuse"),
-    "bad-bucket-name": CodeEntry(_ERROR, "a key that gives no name of a bucket"),
+    "bad-bucket-name": CodeEntry(_ERROR, "a key that is not the name of a bucket"),
     "bad-bucket": CodeEntry(_ERROR, "a bucket that lacks something, or that S3 would refuse"),
     "not-for-groups": CodeEntry(
         _ERROR,
         "a grant to a group, of managed policies that the pipeline does not make: groups carry "
-        "no tags, by which these attachments could be told to be ours",
+        "no tags that would say that these attachments are ours",
     ),
     "unknown-template": CodeEntry(
         _ERROR, "a template that the file does not have, or that uses itself"
@@ -714,7 +716,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "policy-lockout": CodeEntry(
         _ERROR,
-        "a policy by which the pipeline, or the account itself, could not change it any more",
+        "a policy by which the pipeline, or the account itself, could not change it any more, or "
+        "of which that cannot be judged",
     ),
     "bucket-not-empty": CodeEntry(
         _ERROR, "a bucket that is to be deleted has objects, or versions of objects"
