@@ -121,6 +121,11 @@ def test_what_stands_in_a_key_has_no_place_and_takes_none() -> None:
     }
 
 
+def test_the_operator_null_is_told_to_stand_in_quotes() -> None:
+    (problem,) = (each.problem for each in parse(b"a: {Null: {b: c}}\n").problems)
+    assert (problem.code, problem.hint) == ("bad-key", 'put it in quotes: "Null"')
+
+
 def test_columns_count_letters_not_bytes() -> None:
     tree = parse("é: {ü: x}\n".encode())
     assert tree.mark == (1, 1, {"é": (1, 1, (1, 4, {"ü": (1, 5, (1, 8, None))}))})

@@ -265,14 +265,18 @@ def _roles(files: RoleModelFiles, config: Node, hub_id: str, report: Reporter) -
 
 
 def _report_stack(resources: Sequence[Node], template: Node, report: Reporter) -> None:
-    """Warn of stacks that take the roles with them when they are deleted."""
+    """Warn of stacks that take the roles with them when they are deleted.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+    """
     kept = [_text(each.mapping.get("DeletionPolicy")) == "Retain" for each in resources]
     if not all(kept):
         report.fault(
             template.location,
             "leaves the roles to their stacks, and a stack that is deleted deletes them",
-            'add "DeletionPolicy": "Retain" to each resource, run `rolemodel CONFIG update` once '
-            "more before the first apply, and delete the stacks after it",
+            'add "DeletionPolicy": "Retain" and some "Metadata" to each resource (the first '
+            "alone is no update for CloudFormation), run `rolemodel CONFIG update` once more "
+            "before the first apply, and delete the stacks after it",
         )
 
 

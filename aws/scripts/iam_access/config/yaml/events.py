@@ -209,11 +209,11 @@ class Builder:
         """Read a key; None after reporting that it cannot be used."""
         if type(key) is not str:
             what = "nothing" if key is None else "a list or mapping"
-            problem = Problem(
-                "bad-key",
-                f"{what} is in the place of a key",
-                "write the key as plain text: 'key: value'",
-            )
+            hint = "write the key as plain text: 'key: value'"
+            if key is None and event.value:
+                what = f"{event.value}, which YAML takes for nothing,"
+                hint = f'put it in quotes: "{event.value}"'
+            problem = Problem("bad-key", f"{what} is in the place of a key", hint)
         elif key == "<<":
             problem = Problem(
                 "merge-key",
