@@ -41,6 +41,10 @@ def role(*lines: str) -> dict[str, Any]:
 TRUST = "allow_to_assume_me: {service: ec2}"
 
 
+#: What a statement is about.
+ANY = 'action: "s3:GetObject", resource: "*"'
+
+
 def _role(*lines: str) -> str:
     return "roles:\n  r:\n" + indent("\n".join(map(dedent, lines)), "    ") + "\n"
 
@@ -262,6 +266,10 @@ FAULTS = {
     "a template that uses another": "templates: {a: {use: b, allow_to_assume_me: {service: ec2}}}\n"
     "roles: {r: {use: a}}",
     "the README's spelling": "remove_role: [x]",
+    "a text that is true in YAML": _role(
+        TRUST,
+        f"allow_permission: {{{ANY}, Condition: {{StringEquals: {{aws:PrincipalTag/x: on}}}}}}",
+    ),
 }
 
 
@@ -271,6 +279,14 @@ def test_a_fault_of_iam_syncr_is_told_and_its_files_are_converted(text: str) -> 
     assert {each.code for each in found.findings} == {"older-fault"}
     assert all(each.location is not None and each.hint for each in found.findings)
     assert content(found)["aws-roles"]
+
+
+@pytest.mark.parametrize(("written", "expected"), [("no", "false"), ("[On]", ["true"])])
+def test_true_and_false_in_conditions_are_as_yaml_has_them(written: str, expected: Any) -> None:
+    condition = f"Condition: {{BoolIfExists: {{aws:SecureTransport: {written}}}}}"
+    found = role(TRUST, f"allow_permission: {{{ANY}, {condition}}}")
+    (statement,) = found["custom_statements"]
+    assert statement["conditions"] == {"BoolIfExists": {"aws:SecureTransport": expected}}
 
 
 def test_who_is_kept_out_is_denied() -> None:

@@ -118,7 +118,7 @@ class Reporter:
 
     def flag(self, node: Node, name: str) -> bool | None:
         """Whether a value is true or false as YAML 1.1 has it; what is neither is reported."""
-        found = _FLAGS.get(node.value.lower()) if isinstance(node.value, str) else None
+        found = flag_of(node)
         if found is None:
             self.wrong_type(node, "true or false", name)
         return found
@@ -134,6 +134,11 @@ class Reporter:
                     f"the key {shown(key)} is not known in {name}",
                     did_you_mean(key, known) or f"the keys are {listed(known)}",
                 )
+
+
+def flag_of(node: Node) -> bool | None:
+    """Whether a value is true or false as YAML 1.1 has it; None where it is neither."""
+    return _FLAGS.get(node.value.lower()) if isinstance(node.value, str) else None
 
 
 def parsed(file: SourceFile, report: Reporter) -> Node | None:

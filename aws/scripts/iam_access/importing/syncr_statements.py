@@ -4,6 +4,7 @@ Keys in small letters are its short forms; keys that begin with a capital letter
 statement as they are, as IAM has them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ from iam_access.importing.iam_statements import (
     single,
     with_one_sid,
 )
-from iam_access.importing.source import Node, Reporter
+from iam_access.importing.source import Node, Reporter, flag_of
 from iam_access.phrases import did_you_mean, listed, shown
 
 SELF: Final = "__self__"
@@ -39,6 +40,10 @@ _RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "sns": ("account", "location"),
     "s3": (),
 }
+# Operators whose values are true or false.
+_OF_FLAGS: Final = re.compile(
+    r"(?:For(?:Any|All)Values:)?(?:Bool|Null)(?:IfExists)?", re.IGNORECASE
+)
 _SAML: Final = "saml-provider/"
 _WRITE_BOTH: Final = "write them as statements of their own"
 
@@ -96,7 +101,7 @@ def trust_entries(statement: Node, *, allows: bool, scope: Scope) -> list[dict[s
     trusted += of_element(written.get("Principal"), scope.report)
     kept_out += of_element(written.get("NotPrincipal"), scope.report)
     effect = effect_of(statement, scope.report) or "Allow"
-    more = carried_over(statement, scope.report)
+    more = _carried_over(statement, scope.report)
     entries = [
         {**each, **_action(each, statement, scope), **_denied(effect), **more} for each in trusted
     ]
@@ -123,6 +128,36 @@ def trust_entries(statement: Node, *, allows: bool, scope: Scope) -> list[dict[s
             "add service, iam or federated",
         )
     return with_one_sid(entries)
+
+
+def _carried_over(statement: Node, report: Reporter) -> dict[str, Any]:
+    """The name and the conditions of a statement, with true and false as iam_syncr reads them."""
+    condition = statement.mapping.get("Condition")
+    found = carried_over(statement, report)
+    for operator, block in condition.mapping.items() if condition is not None else ():
+        is_flag = _OF_FLAGS.fullmatch(operator) is not None
+        for key, value in block.mapping.items():
+            read = [_read(each, report, is_flag=is_flag) for each in value.items]
+            found["conditions"][operator][key] = (
+                read if isinstance(value.value, list) else single(read)
+            )
+    return found
+
+
+def _read(node: Node, report: Reporter, *, is_flag: bool) -> Any:
+    """A value of a condition; of yes, no, on and off, what they mean in YAML 1.1."""
+    flag = flag_of(node)
+    text = str(flag).lower()
+    if flag is None or node.value == text:
+        return node.plain
+    if is_flag:
+        return text
+    report.fault(
+        node.location,
+        f"reads {shown(node.value)} without quotes as {text}, and AWS has that in the condition",
+        f"the text {shown(node.value)} is written; make it {text} if it had no quotes",
+    )
+    return node.plain
 
 
 def _denied(effect: str) -> dict[str, str]:
@@ -271,7 +306,7 @@ def statements(
     actions = _actions(policy, scope)
     plain, aliases, element = _resources(policy, scope)
     more = {**_principals_of(policy, scope), **actions}
-    carried = carried_over(policy, scope.report)
+    carried = _carried_over(policy, scope.report)
     head = {"sid": carried["sid"]} if "sid" in carried else {}
     tail = {"conditions": carried["conditions"]} if "conditions" in carried else {}
     groups = [plain] if plain else []
