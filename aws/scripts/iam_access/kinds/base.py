@@ -39,6 +39,8 @@ from iam_access.snapshot import Snapshot, SnapshotPart
 USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments", "grants")
 GROUPS: Final = "groups"
 
+#: The attribute of a resource, as the account has it, that an entry does not want.
+ABSENT: Final = "absent"
 #: In a list, the place of an item that is not text; no file can contain it.
 NOT_TEXT: Final = "\x00"
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from iam_access.codes import Code
 from iam_access.kinds import bucket_calls, bucket_facts, markers, resource_policy
 from iam_access.kinds.base import (
+    ABSENT,
     AccessEntry,
     Expansion,
     FileEntry,
@@ -601,7 +602,7 @@ def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[R
         found = _observed(name, scope.team, state, scope.snapshot)
         yield replace(
             found,
-            attributes={**found.attributes, "absent": True},
+            attributes={**found.attributes, ABSENT: True},
             leaves="",
             loss="deletes the bucket for good, and its name is free for every account of AWS",
             location=entry.place.location,
@@ -627,7 +628,7 @@ def _unmarked(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
 
 
 def _gone(before: Resource, account: str) -> Iterator[ApiCall]:
-    if before.attributes.get("absent"):
+    if before.attributes.get(ABSENT):
         yield bucket_calls.deleted(before, account)
     elif before.attributes["stage"] is not None:
         yield from bucket_calls.let_go(before, account)

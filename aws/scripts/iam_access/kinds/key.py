@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from iam_access.kinds import key_calls, key_facts, key_policy, markers, names
 from iam_access.kinds.base import (
+    ABSENT,
     STATEMENTS,
     AccessEntry,
     Expansion,
@@ -299,7 +300,8 @@ class Keys(Kind):
     ) -> tuple[ApiCall, ...]:
         if after is None:
             assert before is not None, "a change has a before or an after"
-            going = key_calls.deletion if before.loss else key_calls.release
+            is_unwanted = before.attributes.get(ABSENT)
+            going = key_calls.deletion if is_unwanted else key_calls.release
             return tuple(going(before, snapshot))
         if before is None or not before.attributes["key"]:
             return tuple(key_calls.creation(before, after, snapshot))
@@ -669,7 +671,13 @@ def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Reso
         # The mark of a key that is not the team's goes by itself.
         marked = owner and markers.mark(scope.team, arn) in markers.marks(scope.snapshot, "kms")
         found = _observed(scope.team, part, scope.snapshot, marked=bool(marked))
-        yield replace(found, location=entry.place.location, leaves="", loss=_LOSS)
+        yield replace(
+            found,
+            attributes={**found.attributes, ABSENT: True},
+            leaves="",
+            loss=_LOSS,
+            location=entry.place.location,
+        )
 
 
 def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:

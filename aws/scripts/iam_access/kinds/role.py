@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from iam_access.kinds import calls, entity_policies, names, role_facts, short_forms, switch, trust
 from iam_access.kinds.base import (
+    ABSENT,
     AccessEntry,
     Expansion,
     FileEntry,
@@ -65,8 +66,6 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 NAME: Final = role_facts.NAME
 FOLDER: Final = "aws-roles"
-#: The attribute of a role that an entry does not want.
-ABSENT: Final = "absent"
 
 
 class Roles(Kind):
