@@ -99,6 +99,18 @@ def test_conditions_sid_and_effect_are_as_in_statements() -> None:
     }
 
 
+GITHUB = "oidc-provider/token.actions.githubusercontent.com"
+CLAIM = "token.actions.githubusercontent.com:sub"
+
+
+def test_a_provider_that_many_share_is_trusted_with_a_claim_that_says_whose_tokens() -> None:
+    for operator, value in (("StringEquals", "repo:a/b"), ("ForAnyValue:StringLike", ["repo:a/*"])):
+        TrustSpec.model_validate(
+            {"federated": GITHUB, "conditions": {operator: {CLAIM.title(): value}}}
+        )
+    TrustSpec.model_validate({"federated": GITHUB, "effect": "Deny"})
+
+
 @pytest.mark.parametrize(
     ("written", "said", "hint"),
     [
@@ -122,6 +134,14 @@ def test_conditions_sid_and_effect_are_as_in_statements() -> None:
         ({"federated": "acounts.google.com"}, "no identity provider", "accounts.google.com"),
         ({"federated": "role/x"}, "no identity provider", "saml-provider"),
         ({"federated": {"iam": "role/x"}}, "no identity provider", "saml-provider"),
+        ({"federated": GITHUB}, f"{CLAIM} anyone", "StringLike"),
+        ({"federated": GITHUB, "conditions": {"StringLike": {CLAIM: "*"}}}, CLAIM, "not '*'"),
+        (
+            {"federated": GITHUB, "conditions": {"StringNotEquals": {CLAIM: "repo:a/b"}}},
+            CLAIM,
+            "StringLike",
+        ),
+        ({"federated": "cognito-identity.amazonaws.com"}, "amazonaws.com:aud", "StringLike"),
         ({"iam": "root", "actions": ["s3:GetObject"]}, "'s3:GetObject'", "sts:AssumeRole"),
         ({"iam": "root", "actions": ["sts:*"]}, "'sts:*'", "sts:AssumeRole"),
     ],

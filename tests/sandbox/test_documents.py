@@ -189,7 +189,7 @@ def test_trust_policies_that_iam_refuses(
         {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/ci", f"arn:aws:iam::{ACCOUNT}:user/bob"]},
         {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/session"},
         {"Service": ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]},
-        {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"},
+        {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.org"},
     ],
 )
 def test_trust_policies_that_iam_takes(iam: Any, name: str, principal: object) -> None:
@@ -198,6 +198,17 @@ def test_trust_policies_that_iam_takes(iam: Any, name: str, principal: object) -
     read = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     assert read == json.loads(text)
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=text)
+
+
+def test_a_provider_that_many_share_takes_a_condition(
+    iam: Any, name: str, refused: Refused
+) -> None:
+    host = "token.actions.githubusercontent.com"
+    principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"}
+    with refused("MalformedPolicyDocument", "Missing Required Condition"):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))
+    condition = {"StringEquals": {f"{host}:sub": "repo:a/b:ref:refs/heads/main"}}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal, Condition=condition))
 
 
 def test_size_of_trust_policies(iam: Any, name: str, refused: Refused) -> None:

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,7 @@ from iam_access.kinds.principal_forms import ANY, ELEMENTS, PrincipalForm
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path
 from iam_access.policy.lint.conditions import check_condition
+from iam_access.policy.shared_providers import missing_claim
 from iam_access.problem import Problem
 
 _ASSUME: Final = "sts:AssumeRole"
@@ -86,6 +87,17 @@ class TrustSpec(PrincipalForm):
                 "name whom the role trusts, or add conditions, such as aws:PrincipalOrgID",
             )
         return written
+
+    @model_validator(mode="after")
+    def _says_whose_tokens(self) -> Self:
+        claim = missing_claim(self.federated or "", self.conditions)
+        if claim is not None and self.effect == "Allow":
+            raise _bad(
+                f"without a condition on {claim} anyone who uses that provider is let in, which "
+                "AWS refuses",
+                f"say who is: conditions: {{StringLike: {{'{claim}': …}}}}, and not '*'",
+            )
+        return self
 
 
 def statement(entry: TrustSpec, own_arn: str) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Trust policies: whether principals exist, and the context of a request to assume a role."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from iam_access.policy import document as documents
 from iam_access.policy.arn import account_of_root, assumed_role, iam_kind
 from iam_access.policy.service_principals import is_known
+from iam_access.policy.shared_providers import missing_claim
 from iam_access.sandbox.documents import check_trust_policy, malformed
 from iam_access.sandbox.world import Caller, SandboxState, principal_exists, role_exists
 
@@ -23,6 +26,13 @@ def check(document: str) -> None:
         if not exists(kind, value):
             label = "SERVICE" if kind == "Service" else kind
             raise malformed(f'Invalid principal in policy: "{label}":"{value}"')
+    for statement in documents.statements_of(json.loads(document)):
+        named = statement.get("Principal")
+        providers = named.get("Federated", []) if isinstance(named, Mapping) else []
+        for provider in documents.as_list(providers):
+            claim = missing_claim(provider, statement.get("Condition"))
+            if claim is not None and statement["Effect"] == "Allow":
+                raise malformed(f"Missing Required Condition for {provider}: {claim}")
 
 
 def exists(kind: str, value: str) -> bool:

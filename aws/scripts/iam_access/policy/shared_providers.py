@@ -1,0 +1,61 @@
+"""Identity providers of OpenID Connect that many customers of AWS share.
+
+Whoever is a customer of such a provider gets tokens of it, so a claim has to say whose are let in.
+IAM refuses a trust policy that does not look at that claim.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from iam_access.policy import document as documents
+
+_OIDC: Final = ":oidc-provider/"
+_SUB: Final = (
+    "agent.buildkite.com",
+    "app.terraform.io",
+    "gitlab.com",
+    "oidc-configuration.audit-log.githubusercontent.com",
+    "oidc.codefresh.io",
+    "proidc.upbound.io",
+    "scalr.io",
+    "studio.datachain.ai/api",
+    "token.actions.githubusercontent.com",
+    "tokens.cloud.shisho.dev",
+    "vstoken.actions.githubusercontent.com",
+)
+_AUD: Final = (
+    "api.pulumi.com/oidc",
+    "cognito-identity.amazonaws.com",
+    "oidc.vercel.com",
+    "sandboxes.cloud",
+)
+#: By the provider: the condition key that says whose tokens are let in.
+_KEYS: Final = {
+    **{provider: f"{provider}:sub" for provider in _SUB},
+    **{provider: f"{provider}:aud" for provider in _AUD},
+}
+
+
+def missing_claim(provider: str, conditions: Mapping[str, Any] | None) -> str | None:
+    """The condition key that a statement which lets in a provider lacks, if any.
+
+    `provider` is the ARN or domain that it names. What is compared with nothing but wildcards, or
+    only with what it must not be, lets in anyone.
+    """
+    key = _KEYS.get(provider.partition(_OIDC)[2] or provider)
+    if key is None or any(_limits(value) for value in _compared(key, conditions or {})):
+        return None
+    return key
+
+
+def _compared(key: str, conditions: Mapping[str, Any]) -> Iterator[Any]:
+    for operator, block in conditions.items():
+        name = operator.rpartition(":")[2].lower()
+        if name.startswith("string") and "not" not in name and isinstance(block, Mapping):
+            yield from (value for each, value in block.items() if each.lower() == key)
+
+
+def _limits(value: Any) -> bool:
+    texts = documents.as_list(value)
+    return bool(texts) and all(str(each).strip("*?") for each in texts)
