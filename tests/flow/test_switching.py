@@ -471,6 +471,57 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
         assert (shown.status, row in shown.out) == (0, True), shown.out
 
 
+def test_into_roles_of_the_hub_itself_people_switch_as_well(fleet: Fleet) -> None:
+    members = {"prod": ["bob"], "hub": ["ann"]}
+    files_of(fleet.files, members, role="environments: [prod, hub],")
+    assert fleet.apply("--all").status == 0
+    assert reach(fleet, HUB) == {("ann", LIST)}
+    listed = fleet.run(simulate, "roles", "--output", "json").json
+    assert {each["arn"]: each["users"] for each in listed["roles"]} == {
+        arn(PROD): [f"arn:aws:iam::{HUB}:user/bob"],
+        arn(HUB): [f"arn:aws:iam::{HUB}:user/ann"],
+    }
+
+
+@EXHAUSTIVE
+def test_who_leaves_with_the_name_of_a_group_leaves_before_the_role_allows_more(
+    fleet: Fleet,
+) -> None:
+    files_of(fleet.files, {"prod": ["ann", "bob"]}, read=policy(*NARROW))
+    assert fleet.apply("--all").status == 0
+    files_of(fleet.files, {"prod": ["ann"]}, read=policy(*WIDE))
+    file = fleet.files.directory / "aws-roles/payments.yaml"
+    file.write_text(file.read_text("utf-8").replace("hub,", "hub, group: ops,"), "utf-8")
+    fleet.sandbox.faults.append(refusing("AccessDenied", writes_to_hub))
+    assert fleet.apply("--all").status == 2
+    assert reach(fleet) == {("ann", LIST), ("bob", LIST)}
+    fleet.sandbox.faults.clear()
+    last = fleet.apply("--all")
+    assert last.status == 0, last.out
+    assert reach(fleet) == {("ann", LIST), ("ann", RECEIVE)}
+    assert fleet.apply("--all").writes == ()
+
+
+@EXHAUSTIVE
+def test_a_role_of_another_team_waits_until_the_groups_of_its_name_are_gone(fleet: Fleet) -> None:
+    files_of(fleet.files, {"prod": ["ann", "bob"]})
+    assert fleet.apply("--all").status == 0
+    mine = fleet.files.directory / "aws-roles/payments.yaml"
+    entry = mine.read_text("utf-8").replace('"bob@example.com"', "")
+    mine.unlink()
+    fleet.sandbox.faults.append(refusing("AccessDenied", writes_to_hub))
+    assert fleet.apply("--all", "--allow-removals").status == 2
+    assert arn(PROD) not in fleet.dump(PROD)
+    fleet.files.team("other", accounts=ENVIRONMENTS, policies={"read": policy()})
+    fleet.files.write("aws-roles/other.yaml", entry)
+    assert "not-ours" in fleet.apply("--all", "--output", "json").codes
+    assert reach(fleet) == set()
+    fleet.sandbox.faults.clear()
+    fleet.apply("--all")
+    assert fleet.apply("--all").status == 0
+    assert reach(fleet) == {("ann", LIST)}
+
+
 def test_between_partitions_there_is_no_switching(files: Files, template: Path) -> None:
     there = {"prod": {"id": PROD, "partition": "aws-us-gov"}, "hub": HUB}
     files_of(files, {"prod": ["ann"]})

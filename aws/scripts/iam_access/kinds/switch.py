@@ -146,13 +146,16 @@ class Switches:
         self._wanted: dict[ResourceId, Resource] = {}
         self._findings: list[Finding] = []
         self._rooms: dict[str, _Room] = {}
+        self._leaving: set[ResourceId] = set()
 
     def unusable(self, entry: Entry) -> Finding | None:
         """Why nothing can be changed about a role: no user of its hub can switch into it."""
         switch = entry.spec.switch
         hub = self._scope.account_ids.get(switch.environment) if switch is not None else None
-        if switch is None or hub is None or hub == self._scope.account.id:
+        if switch is None or hub is None:
             return None
+        if hub == self._scope.account.id:
+            return self._of_another_team(entry)
         found = self._scope.snapshot.part(HubPart(hub))
         if found.failure is not None:
             return self._finding(
@@ -165,7 +168,7 @@ class Switches:
             )
         own, other = self._scope.account.partition, _partition(found.iam)
         if other in (None, own):
-            return None
+            return self._of_another_team(entry)
         return self._finding(
             "wrong-partition",
             entry,
@@ -174,6 +177,24 @@ class Switches:
             f"switch into a role in account {self._scope.account.id}, which is in {own}",
             "name a hub in the same partition, or leave the environment out of the role",
         )
+
+    def _of_another_team(self, entry: Entry) -> Finding | None:
+        """That a group of another team leads to a role of this ARN, as that team had one."""
+        account = self._scope.account
+        role = arns.iam_arn(account.id, f"role/{entry.key}", partition=account.partition)
+        for found in seen(self._scope.snapshot):
+            team, state = found.group.team, found.group.state
+            if team != self._scope.team and switch_takeover.leads_to(state, role):
+                return self._finding(
+                    "not-ours",
+                    entry,
+                    (),
+                    f"members of {state.arn}, a group of team {team}, may assume {role}, so the "
+                    "role stays as it is",
+                    "run this again once that group is gone: the plan of its account takes away "
+                    "what no file asks for",
+                )
+        return None
 
     def add(self, entry: Entry, role: Resource) -> None:
         """Ask for the group of a role that is made here, and for its members."""
@@ -208,6 +229,7 @@ class Switches:
             )
             return
         self._wanted[group.id] = group
+        self._leaving.update(self._of_other_groups(group, role, map(hub.user, written)))
         for index, each in enumerate(written):
             path = ("members", scope.environment, index)
             for member in self._members(entry, path, each, group, role, hub):
@@ -297,6 +319,21 @@ class Switches:
         reason = f"{user.name} may switch into role {entry.key} of {self._scope.team}"
         return replace(found, reasons=(reason,))
 
+    def _of_other_groups(
+        self, wanted: Resource, role: Resource, members: Iterable[Principal]
+    ) -> Iterator[ResourceId]:
+        """The memberships of those who become the role by a group of before, and are to no more.
+
+        The hub's own plan, which takes that group away, does not know what the role gets.
+        """
+        stay = {each.name for each in members}
+        for found in seen(self._scope.snapshot):
+            if found.is_here or role.id not in found.role_ids:
+                continue
+            if switch_group.observed(found).id != wanted.id:
+                members_ = switch_member.observed(found)
+                yield from (each.id for each in members_ if each.aside["user"] not in stay)
+
     def _room(self, hub: TeamInAccount) -> _Room:
         number = hub.account.id
         if number not in self._rooms:
@@ -336,7 +373,8 @@ class Switches:
             if entry is not None or not found.is_here:
                 location = entry.place.location if entry is not None else None
                 for each in (group, *switch_member.observed(found)):
-                    yield replace(each, location=location)
+                    if each.id not in self._leaving:
+                        yield replace(each, location=location)
 
     def _asked_in(self, hub: str) -> Iterator[tuple[SwitchSpec, str, Entry, str]]:
         """What the team's roles ask for in a hub: with the environment and the group's name."""

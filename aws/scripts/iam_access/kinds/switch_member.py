@@ -5,6 +5,7 @@ policies are right.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ class SwitchMembers(Kind):
 
     name = NAME
     operations: Operations = iam_operations("add_user_to_group", "remove_user_from_group")
-    reads = ()
+    reads = ("iam:GetAccountAuthorizationDetails",)
     quotas: tuple[Quota, ...] = ()
     limits: tuple[SharedLimit, ...] = ()
 
@@ -105,8 +106,11 @@ class SwitchMembers(Kind):
         subject = after or before
         assert subject is not None, "a change has a before or an after"
         hub, group, user = (subject.aside[each] for each in ("hub", "group", "user"))
-        call = calls.remove_member if after is None else calls.add_member
-        return (call(hub, group, user),)
+        if after is not None:
+            return (calls.add_member(hub, group, user),)
+        # The hub's own plan may take the whole group away meanwhile.
+        confirm = calls.gone(PrincipalType.GROUP, subject.aside["group_arn"])
+        return (replace(calls.remove_member(hub, group, user), confirm=confirm),)
 
     def reclaiming(
         self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
@@ -138,6 +142,7 @@ def member(
         aside={
             "hub": group.aside["hub"],
             "group": group.name,
+            "group_arn": group.aside["arn"],
             "user": name,
             "arn": user.arn,
             "is_here": is_here,

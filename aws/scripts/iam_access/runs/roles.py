@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from iam_access.kinds import given_access, is_temporary
 from iam_access.kinds.kind import GivenAccess
-from iam_access.kinds.switch_facts import unread_hubs
+from iam_access.kinds.switch_facts import seen, unread_hubs
 from iam_access.model import Account, Principal, PrincipalType, Resource
 from iam_access.plan.account_after import after
 from iam_access.plan.diff import observed_state, state_after
@@ -45,6 +45,11 @@ def _roles(held: Iterable[Resource], snapshot: Snapshot) -> Iterator[ListedRole]
             users[given.switching.role].update(given.switching.users)
         if _is_role(resource, given) and given.holder is not None:
             made[given.holder] = resource
+    for found in seen(snapshot):
+        # Of a role in the hub itself, the members are users of the same account.
+        if found.is_here and found.group.role_account == snapshot.account_id:
+            members = (snapshot.principals[each].arn for each in found.group.members)
+            users[found.role].update(members)
     known = {principal: snapshot.principals.get(principal) for principal in made}
     states = (state for state in known.values() if state is not None)
     for state in sorted(states, key=lambda each: each.arn):
