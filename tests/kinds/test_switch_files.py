@@ -104,3 +104,30 @@ def test_a_new_member_asks_for_what_the_role_gives(tmp_path: Path) -> None:
     assert asked.grants == ("own policies of role auditor", "reader")
     (ended,) = requests(after, before, NOW)
     assert (ended.type, ended.principals) == (RequestType.END, asked.principals)
+
+
+@pytest.mark.parametrize(
+    ("folder", "other"),
+    [
+        ("aws-roles/pay.yaml", ROLES + "  x: {use: switched, grants: [reader], switch_from: *}\n"),
+        ("aws-groups/pay.yaml", "aws-groups: {nonprod.ADMIN: *}\n"),
+        ("aws-roles/ops.yaml", "aws-roles: {admin: {switch_from: {environment: hub}}}\n"),
+    ],
+)
+def test_no_two_things_make_one_group_in_the_hub(tmp_path: Path, folder: str, other: str) -> None:
+    given = {
+        "aws-groups/pay.yaml": "{environments: [hub], members: [], grants: [reader]}",
+        "aws-roles/pay.yaml": "{group: Admin}",
+    }
+    text = other.replace("*", given.get(folder, ""))
+    files = {
+        "aws-accounts/pay.yaml": ACCOUNTS,
+        "aws-roles/pay.yaml": ROLES,
+        "aws-accounts/ops.yaml": 'aws-accounts: {prod: "222233334444", hub: "777788889999"}\n',
+        folder: text,
+    }
+    found = loaded(tmp_path, files).findings
+    findings = [each for each in found if each.code == "name-taken"]
+    assert findings, found
+    assert all("in switch_from" in each.hint for each in findings)
+    assert any("group" in each.message and "admin" in each.message.lower() for each in findings)

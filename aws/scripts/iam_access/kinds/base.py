@@ -143,6 +143,11 @@ class AccessEntry:
         made = role(self.becomes) if self.becomes is not None else self.makes
         return f"own policies of {made.label if made is not None else self.own.key}"
 
+    @property
+    def takes(self) -> Principal | None:
+        """The role or group of this name that it makes, or that is made for its users to join."""
+        return group(self.joins) if self.joins is not None else self.makes
+
     def local(self, user_names: UserNames) -> tuple[Principal, ...]:
         """Those of its principals that are of the environments' own accounts."""
         return self.principals(user_names) if self.becomes is None else ()

@@ -117,6 +117,9 @@ class RoleSpec(TemplatedSpec, EverywhereSpec, PermissionsSpec):
 
     def named_environments(self) -> Iterator[tuple[str, Path]]:
         if self.switch_from is not None:
+            if not self.environments or self.switch is None:
+                # Else the access entry of the hub names it.
+                yield self.switch_from.environment, (switch_file.SWITCH_FROM, "environment")
             yield from self.switch_from.named_environments()
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:

@@ -32,22 +32,24 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
 
     `own` is what the role gives by what it says itself.
     """
-    switch, here = entry.spec.switch, entry.spec.environments or ()
-    for environment, users in switch.members.items() if switch is not None else ():
-        if switch is None or not users or environment not in here:
-            continue
+    switch = entry.spec.switch
+    if switch is None:
+        return
+    for environment in entry.spec.environments or ():
+        users = switch.members.get(environment, ())
         members = EntryKeys(users=(SWITCH_FROM, "members", environment))
-        yield AccessEntry(
-            entry.place,
-            users,
-            (),
-            (environment,),
-            entry.spec.grants,
-            description=entry.spec.description,
-            keys=members,
-            own=own,
-            becomes=role,
-        )
+        if users:
+            yield AccessEntry(
+                entry.place,
+                users,
+                (),
+                (environment,),
+                entry.spec.grants,
+                description=entry.spec.description,
+                keys=members,
+                own=own,
+                becomes=role,
+            )
         at_hub = members._replace(environments=(SWITCH_FROM, "environment"))
         yield AccessEntry(
             entry.place,
@@ -58,6 +60,7 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
             description=entry.spec.description,
             keys=at_hub,
             joins=switch.group_in(environment, role),
+            of_resource=not users,
         )
 
 

@@ -58,9 +58,6 @@ class SwitchSpec(Spec):
         return f"{environment}.{self.group or role}"
 
     def named_environments(self) -> Iterator[tuple[str, Path]]:
-        # With members, the access entry of the hub names it.
-        if not any(self.members.values()):
-            yield self.environment, (SWITCH_FROM, "environment")
         for name in self.members:
             yield name, (SWITCH_FROM, "members", name)
 

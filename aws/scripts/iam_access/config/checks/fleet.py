@@ -196,19 +196,19 @@ def _made(
     past: "_Past",
     report: FindingCollector,
 ) -> None:
-    """Report roles of two teams with one name in an account."""
+    """Report roles or groups of two teams with one name in an account."""
     by_name: dict[object, list[tuple[TeamFiles, AccessEntry]]] = defaultdict(list)
     for team_files in all_team_files:
         for entry in indexes[team_files.name].entries:
-            if entry.makes is not None:
-                by_name[entry.makes.in_iam].append((team_files, entry))
+            if entry.takes is not None:
+                by_name[entry.takes.in_iam].append((team_files, entry))
     for uses in by_name.values():
         for (one, first), (other, second) in combinations(uses, 2):
             if one is other:
                 continue  # reported by the team's own checks
             both = _accounts_of(one, first) & _accounts_of(other, second)
             if both:
-                names = str(first.makes), str(second.makes)
+                names = str(first.takes), str(second.takes)
                 if past.was_first(one, names[0], other, names[1], _MADE_BY):
                     _taken(other, second, one, first, both, report)
                 else:
@@ -344,7 +344,7 @@ class _Written:
         self.accounts = frozenset(spec.id for spec in team.accounts.values())
         self.policies = frozenset(team.policies)
         self.users = frozenset(user for entry in team.access for user in entry.users)
-        self.made = frozenset(str(entry.makes) for entry in team.access if entry.makes)
+        self.made = frozenset(str(entry.takes) for entry in team.access if entry.takes)
         self.unique = frozenset(entry.unique for entry in team.access if entry.unique)
 
 

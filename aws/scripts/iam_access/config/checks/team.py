@@ -213,12 +213,12 @@ def _tags(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> No
 
 
 def _made_once(entries: Sequence[AccessEntry], report: FindingCollector) -> None:
-    """Report entries that make a role whose name another one's has in an environment of both."""
+    """Report entries that make a role or group of one name in an environment of both."""
     made: dict[object, list[AccessEntry]] = defaultdict(list)
     for entry in entries:
-        if entry.makes is None:
+        if entry.takes is None:
             continue
-        rivals = made[entry.makes.in_iam]
+        rivals = made[entry.takes.in_iam]
         for other in rivals:
             both = [each for each in entry.environments if each in other.environments]
             if both:
@@ -231,13 +231,14 @@ def name_taken(
     entry: AccessEntry, other: AccessEntry, where: str, more: str, report: FindingCollector
 ) -> None:
     """Report that an entry makes what another one makes by the same name."""
-    assert entry.makes is not None, "what makes nothing takes no name"
+    assert entry.takes is not None, "what makes nothing takes no name"
+    other_name = ", or write another group in switch_from" if entry.joins or other.joins else ""
     report.error(
         "name-taken",
         entry.place.location,
-        f"the {entry.makes.label} is made by the entry at {other.place.location}, too, {where}",
-        "rename one of the two: IAM ignores path and case where it compares names in an account"
-        + more,
+        f"the {entry.takes.label} is made by the entry at {other.place.location}, too, {where}",
+        f"rename one of the two{other_name}: IAM ignores path and case where it compares names in "
+        "an account" + more,
     )
 
 
