@@ -127,6 +127,8 @@ def test_a_provider_that_many_share_is_trusted_with_a_claim_that_says_whose_toke
         ({"iam": "rolle/x"}, "'rolle/x'", "role/"),
         ({"iam": "user"}, "user without a name", "users:"),
         ({"iam": "assumed-role/x"}, "no session", "role/x"),
+        ({"iam": "root", "users": ["ann"]}, "let in all", "iam: user"),
+        ({"iam": ["role/x", "root"], "users": ["ann"]}, "'role/x'", "leave users out"),
         ({"iam": "*"}, "everybody", "conditions"),
         ({"iam": "root", "account": "a:b"}, "'a:b'", "12 digits"),
         ({"iam": "arn:aws:s3:::x"}, "'arn:aws:s3:::x'", "role/NAME"),

@@ -213,11 +213,15 @@ class PrincipalForm(Spec):
             yield path
         else:
             for account in accounts:
-                # Only these are completed by names: a role or root beside them is whole.
-                takes_users = path == "user" or path.startswith(("user", "assumed-role/"))
-                users = self.users if self.users and takes_users else [""]
+                # A role or root beside these is whole.
+                users = self.users if self.users and _takes_users(path) else [""]
                 for user in users:
                     yield short_forms.iam_text(f"{path}/{user}" if user else path, account)
+
+
+def _takes_users(path: str) -> bool:
+    """Whether names complete this path."""
+    return path.startswith(("user", "assumed-role/"))
 
 
 def _check_iam(written: Mapping[str, Any], named: Sequence[str]) -> None:
@@ -228,9 +232,13 @@ def _check_iam(written: Mapping[str, Any], named: Sequence[str]) -> None:
                 f"{key} says more of iam, which this entry does not have", "leave it out"
             )
     paths = one_or_many(written.get("iam", []))
-    for each in paths if isinstance(paths, list) else ():
-        if not isinstance(each, str):
-            continue
+    texts = [each for each in paths if isinstance(each, str)] if isinstance(paths, list) else []
+    if written.get("users") and texts and not any(map(_takes_users, texts)):
+        raise bad_principal(
+            f"users say nothing more of {shown(texts[0])}, which would let in all that it names",
+            "write iam: user, or leave users out",
+        )
+    for each in texts:
         whole = each in (ANY, SELF) or each.startswith("arn:")
         if whole and (written.get("account") or written.get("users")):
             raise bad_principal(
