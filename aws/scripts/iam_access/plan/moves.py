@@ -1,7 +1,7 @@
 """What moves from one part of a policy to another is there before it goes.
 
 A policy that is too large for one is written as several, its parts. A part that loses statements is
-rewritten, or detached, after those parts that get them, for everybody who holds it: none has less
+rewritten, or detached, after those parts that get them, for all who hold it: none has less
 at any moment than both before and after. What a part denies no more goes after what all of them
 allow no more, so that none has more than before and after.
 """

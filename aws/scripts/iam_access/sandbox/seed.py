@@ -78,7 +78,7 @@ def policies_of(account: Account, configuration: Configuration) -> Iterator[str]
 def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
     """Yield the principals of valid teams' entries in an account, with repetitions.
 
-    Those that an entry makes are not among them, whoever names them.
+    Those that an entry makes are not among them, whatever entry names them.
     """
     user_names = configuration.settings.user_names
     entries = [

@@ -130,8 +130,8 @@ def _boundary(entry: AccessEntry, team: _Team) -> None:
             team.report.error(
                 "missing-boundary",
                 entry.place.at("permissions_boundary").location,
-                f"{shown(own)} is another permissions boundary than {shown(needed)}, which whoever "
-                "is granted anything must carry",
+                f"{shown(own)} is another permissions boundary than {shown(needed)}, which all "
+                "with a grant must carry",
                 f"remove it from the entry ({team.book.cite('permissions_boundary')})",
             )
 
