@@ -344,6 +344,16 @@ def test_what_is_wrong_in_the_other_files(config: str, users: str, code: str) ->
     assert found.files == ()
 
 
+@pytest.mark.parametrize("name", ["hub", "Hub"])
+def test_an_account_that_is_called_hub_is_not_taken_for_the_master_account(name: str) -> None:
+    config, users = CONFIG.replace("name: cdn", f"name: {name}"), USERS.replace("cdn", name)
+    found = imported(files(template(Admin=admin()), users, config), "team", "config.yml")
+    accounts = content(found, "aws-accounts")["aws-accounts"]
+    assert accounts == {"prod": PROD, name: CDN, "master-hub": HUB}
+    entry = content(found)["templates"]["Admin"]
+    assert entry["switch_from"]["environment"] == "master-hub"
+
+
 def test_the_template_is_where_the_configuration_says() -> None:
     assert template_of(SourceFile("c", CONFIG.encode())) == "roles.cf"
     assert template_of(SourceFile("c", b"a: b")) is None

@@ -120,7 +120,7 @@ def imported(files: RoleModelFiles, team: str, source: str) -> Imported:
         config.mapping.get("master_account_id"), config, "master_account_id", report
     )
     environments = {name: each for name, each in ids.items() if each is not None}
-    hub = next((name for name, each in environments.items() if each == hub_id), _HUB)
+    hub = _hub_name(environments, hub_id)
     roles = list(_roles(files, config, hub_id, report))
     # Without roles there is an error already, and each line of the users would be another one.
     members = _members(files.users, ids, roles, report) if roles else {}
@@ -138,6 +138,17 @@ def imported(files: RoleModelFiles, team: str, source: str) -> Imported:
 
 
 # The accounts.
+
+
+def _hub_name(environments: Mapping[str, str], hub_id: str) -> str:
+    """The environment of the master account: one that is assumable, too, or one of its own."""
+    found = next((name for name, each in environments.items() if each == hub_id), None)
+    name = _HUB
+    # They are in names of groups, in which IAM ignores case.
+    taken = {each.lower() for each in environments}
+    while name in taken:
+        name = f"master-{name}"
+    return found or name
 
 
 def _account_id(node: Node | None, parent: Node, name: str, report: Reporter) -> str:
