@@ -314,6 +314,11 @@ REFUSED = {
     ),
     "no action": (allowing('¶{resource: "*"}'), "missing-action"),
     "no resource": (allowing("¶{action: a:B}"), "missing-resource"),
+    "what would be filled in": (
+        allowing("{action: a:B, resource: ¶'arn:aws:s3:::b-{account_id}'}"),
+        "not-converted",
+    ),
+    "a key that would be filled in": ("buckets: {¶'b-{account_id:dev}': {}}", "not-converted"),
     "a list of no resources": (allowing("¶{action: a:B, resource: []}"), "missing-resource"),
     "a list of no buckets": (allowing("¶{action: a:B, resource: {s3: []}}"), "missing-resource"),
     "actions both ways": (

@@ -300,6 +300,7 @@ A_LIST = {"Type": "CommaDelimitedList", "Default": "a,b"}
     [
         (template(Admin=admin(), B={"Type": "AWS::S3::Bucket"}), "not-converted"),
         (template(Admin=admin(LoginProfile={})), "unknown-key"),
+        (template(Admin=admin(Description="of {team}")), "not-converted"),
         (template(Admin=admin(Description={"Ref": "Nothing"})), "not-converted"),
         (template(Admin=admin(Description={"Fn::If": ["a", "b", "c"]})), "not-converted"),
         (template(Admin=admin(AssumeRolePolicyDocument=document())), "not-converted"),

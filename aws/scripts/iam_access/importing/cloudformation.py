@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from iam_access.importing.source import Node, Reporter, SourceFile
+from iam_access.importing.source import Node, Reporter, SourceFile, report_placeholders
 from iam_access.model import Location
 from iam_access.phrases import listed, shown
 
@@ -62,7 +62,9 @@ def parsed(file: SourceFile, report: Reporter) -> Node | None:
     if root is None:
         report.error("empty-file", Location(file.name, 1, 1), "the template is empty", "write one")
         return None
-    return _Builder(file.name, report).node(root, 0)
+    template = _Builder(file.name, report).node(root, 0)
+    report_placeholders(template, report)
+    return template
 
 
 @dataclass(slots=True)

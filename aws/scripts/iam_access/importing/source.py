@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from iam_access.codes import Code
 from iam_access.config.findings import FindingCollector
 from iam_access.config.yaml import tree
+from iam_access.kinds.fields import has_placeholder
 from iam_access.model import Location
 from iam_access.phrases import described, did_you_mean, listed, shown
 from iam_access.place import SourcePosition
@@ -150,7 +151,24 @@ def parsed(file: SourceFile, report: Reporter) -> Node | None:
         if not found.problems:
             report.error("empty-file", Location(file.name, 1, 1), "the file is empty", "remove it")
         return None
-    return _node(found.value, SourcePosition(file.name, found.mark))
+    node = _node(found.value, SourcePosition(file.name, found.mark))
+    report_placeholders(node, report)
+    return node
+
+
+def report_placeholders(node: Node, report: Reporter) -> None:
+    """Refuse texts and keys in which our files fill something in, as the older tools do not."""
+    texts = [(node.value, node.location)] if isinstance(node.value, str) else []
+    for text, place in (*texts, *((key, node.key(key)) for key in node.mapping)):
+        if has_placeholder(text):
+            report.refuse(
+                place,
+                f"{shown(text)} has a name in braces, which is filled in here",
+                "write the value itself",
+            )
+    below = node.value if isinstance(node.value, list) else node.mapping.values()
+    for each in below:
+        report_placeholders(each, report)
 
 
 def _node(value: Any, place: SourcePosition) -> Node:

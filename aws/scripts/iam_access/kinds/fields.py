@@ -568,6 +568,11 @@ def fill(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
+def has_placeholder(text: str) -> bool:
+    """Whether `fill` would replace something in a text, if there is a value for it."""
+    return _PLACEHOLDER.search(text) is not None
+
+
 def may_have_any(value: Any) -> bool:
     """Whether a text, or anything in a list or mapping, has a brace."""
     if isinstance(value, str):
