@@ -475,6 +475,10 @@ def test_rules_about_grants_hold_for_what_a_key_says_itself() -> None:
         configuration = replace(files(entry), settings=settings)
         assert changes(configuration, account()) == ()
     assert len(changes(replace(files(key()), settings=settings), account())) == 1
+    rule = {"forbidden_actions": [{"actions": ["kms:PutKeyPolicy"]}]}
+    administered = files(key(admins=[{"iam": "user/alice"}]))
+    settings = Settings.model_validate(rule)
+    assert changes(replace(administered, settings=settings), account()) == ()
 
 
 def test_a_mark_without_a_key_goes() -> None:

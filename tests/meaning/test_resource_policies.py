@@ -64,6 +64,13 @@ def test_who_is_let_in_gains_and_who_is_no_more_loses(whom: str) -> None:
     assert said(means({}, lent)) == {whom: f"gains {GET}"}
 
 
+def test_all_actions_are_those_of_the_service() -> None:
+    everything = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "*"))}
+    all_of_s3 = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "s3:*"))}
+    assert said(means({}, everything)) == said(means({}, all_of_s3))
+    assert means(all_of_s3, everything) == {}
+
+
 def test_who_has_it_otherwise_gains_nothing() -> None:
     account = holding(allow("s3:*"))
     lent = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "s3:GetObject"))}

@@ -334,20 +334,22 @@ def _only_one(entry: FileEntry[KeySpec]) -> str:
 
 
 def _own(item: Item) -> Item | None:
-    """What an entry gives by itself: the statements, and the grants as statements."""
+    """What an entry gives by itself: the statements, and admins and grants as statements."""
     if isinstance(item, InvalidEntry) or item.spec.state == "absent":
         return None
     given = [
         *(each.without_principals for each in item.spec.statements),
-        *(_statement(each) for each in item.spec.grants),
+        *(_allowing([f"kms:{each}" for each in grant.operations]) for grant in item.spec.grants),
+        *([_allowing(key_policy.ADMINISTERS)] if item.spec.admins else []),
     ]
     place = item.place.also_at(STATEMENTS, RESOURCE_STATEMENTS)
     return FileEntry(item.key, PermissionsSpec(custom_statements=given), place) if given else None
 
 
-def _statement(grant: GrantSpec) -> StatementSpec:
-    actions = [f"kms:{each}" for each in grant.operations]
-    return StatementSpec.model_validate({"effect": "Allow", "actions": actions, "resources": ["*"]})
+def _allowing(actions: Sequence[str]) -> StatementSpec:
+    return StatementSpec.model_validate(
+        {"effect": "Allow", "actions": list(actions), "resources": ["*"]}
+    )
 
 
 def _part(entry: FileEntry[KeySpec], scope: TeamInAccount) -> KeyPart:

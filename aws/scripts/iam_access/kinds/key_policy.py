@@ -21,7 +21,7 @@ from iam_access.snapshot import Document
 SIZE_LIMIT: Final = 32_768
 #: What administrators may do: not use the key, unless they give themselves a grant.
 #: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-administrators
-_ADMINISTERS: Final = (
+ADMINISTERS: Final = (
     *("kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*"),
     *("kms:Enable*", "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*", "kms:RotateKeyOnDemand"),
     *("kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*"),
@@ -67,7 +67,7 @@ def statements_of(spec: KeySpec) -> list[dict[str, Any]]:
     admins = documents.statement(
         "Allow",
         sid=ADMINS_SID,
-        actions=_ADMINISTERS,
+        actions=ADMINISTERS,
         resources=["*"],
         principal=element_of(spec.admins) if spec.admins else None,
     )

@@ -259,13 +259,18 @@ class ResourceAccess:
     @cached_property
     def _statements(self) -> Mapping[str, Sequence[_Statement]]:
         return {
-            arn: tuple(self._of(document, _scopes(arn, policy)))
+            arn: tuple(self._of(document, _scopes(arn, policy), self._actions(arn)))
             for arn, policy in self.policies.items()
             for document in (_joined(policy),)
         }
 
+    def _actions(self, arn: str) -> int:
+        """All that a resource's policy can allow: actions of its service, or of STS for a role."""
+        service = part_of(arn, 2)
+        return self.catalog.bits("sts:*" if service == "iam" else f"{service}:*")
+
     def _of(
-        self, statements: Iterable[documents.Statement], scopes: Sequence[ResourceScope]
+        self, statements: Iterable[documents.Statement], scopes: Sequence[ResourceScope], bits: int
     ) -> Iterator[_Statement]:
         for each in statements:
             negated = "NotPrincipal" in each
@@ -274,7 +279,7 @@ class ResourceAccess:
             yield _Statement(
                 compile_principal(principal, negated=negated),
                 each.get("Effect") != "Deny",
-                tuple(_within(found, scopes)),
+                tuple(_within(found, scopes, bits)),
             )
 
     def denied(self, caller: PrincipalContext) -> tuple[Permission, ...]:
@@ -356,10 +361,10 @@ def _scopes(arn: str, policy: ResourcePolicy) -> Sequence[ResourceScope]:
 
 
 def _within(
-    permissions: Iterable[Permission], scopes: Sequence[ResourceScope]
+    permissions: Iterable[Permission], scopes: Sequence[ResourceScope], bits: int
 ) -> Iterator[Permission]:
-    for permission in permissions:
+    for permission in (each for each in permissions if each.bits & bits):
         for scope in scopes:
             if not resource_scopes.disjoint(permission.scope, scope):
                 both = resource_scopes.intersection(permission.scope, scope)
-                yield replace(permission, scope=both)
+                yield replace(permission, bits=permission.bits & bits, scope=both)
