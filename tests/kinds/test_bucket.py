@@ -356,6 +356,8 @@ def test_what_may_not_be_read_is_told_and_left_alone() -> None:
     closed = replace(first, parts={**first.parts, PART: BucketState(refused=Refusal.UNREADABLE)})
     found = plan(files(), closed)
     assert ([each.code for each in found.findings], found.changes) == (["bucket-unreadable"], ())
+    (mark,) = markers.marks(first, "s3")
+    assert mark.policy in found.findings[0].hint
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,8 @@ class Buckets(Kind):
                     severity=Severity.WARNING,
                     message=f"the bucket {name} of team {team} stays as it is: "
                     + _why_refused(state, snapshot.account_id),
-                    hint=_HOW_TO_READ,
+                    hint=f"{_HOW_TO_READ}; where there is nothing of the team's any more, delete "
+                    f"the mark {_policy_of_mark(team, name, snapshot)}",
                     team=team,
                     account=snapshot.account_id,
                 )
@@ -615,6 +616,11 @@ def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[R
 def _mark(resource: Resource, snapshot: Snapshot) -> markers.Mark:
     arn, region = resource.attributes["arn"], resource.attributes["region"] or ""
     return markers.mark(min(resource.teams), arn, snapshot.account_id, region)
+
+
+def _policy_of_mark(team: str, name: str, snapshot: Snapshot) -> str:
+    arn = bucket_facts.arn(name, snapshot.partition)
+    return markers.mark(team, arn, snapshot.account_id).policy
 
 
 def _newly_marked(before: Resource | None, after: Resource, at: Snapshot) -> Iterator[ApiCall]:
