@@ -68,3 +68,15 @@ def test_the_lines_to_delete_end_before_the_next_entry_valid_or_not(tmp_path: Pa
     accounts = dict.fromkeys(configuration.known_accounts)
     (found,) = entries_to_delete(configuration, lambda *_: True, accounts, NOW)
     assert found.hint.splitlines()[-1] == "    expiration_date: 2026-03-04"
+
+
+def test_what_a_key_gives_is_said_to_stay_and_the_key_is_not_to_be_deleted(tmp_path: Path) -> None:
+    key = (
+        "aws-keys:\n  data: {environments: [prod], region: eu-west-1, admins: [{iam: role/ops}]}\n"
+    )
+    accounts_of = {"aws-accounts/pay.yaml": PAY, "aws-keys/pay.yaml": key}
+    configuration = load_unchecked(write(tmp_path, accounts_of), NOW)
+    accounts = dict.fromkeys(configuration.known_accounts)
+    (found,) = entries_to_delete(configuration, lambda *_: True, accounts, NOW, permanent=True)
+    assert "not revoked by this" in found.message
+    assert "take ops out of line 2" in found.message

@@ -132,10 +132,11 @@ def _to_delete(
     following = later[bisect_right(later, location.line) :]
     file = _File.read(Path(location.file), location.line, following[0] if following else None)
     to_do = _deletion(entry, {each.granted for each in meant}, every, file)
+    why = _why_not(meant) if entry.of_resource else _why(meant)
     return Finding(
         code="entry-to-delete",
         severity=Severity.WARNING,
-        message=f"{_why(meant)}; {to_do.words}",
+        message=f"{why}; {to_do.words}",
         hint="\n".join(file.lines[number - 1] for number in to_do.lines),
         location=to_do.place or location,
         quotes=True,
@@ -158,6 +159,15 @@ def _why(meant: Sequence[_Meant]) -> str:
         f"{doubt.granted.whom.written} may be either of user/{names[0]} and user/{names[1]}, so "
         "the next apply restores nothing by this entry, and grants it as soon as one of them is "
         f"gone; if the other is to keep it, write user/ and that name"
+    )
+
+
+def _why_not(meant: Sequence[_Meant]) -> str:
+    """That the policy of a resource is not what is revoked."""
+    grants, whom, environments = _named(meant)
+    return (
+        f"{grants} for {whom} in {environments} are not revoked by this, and hold as long as the "
+        "file says so"
     )
 
 
@@ -208,6 +218,10 @@ def _deletion(
     if entry.becomes is not None:
         # The entry is the role, which stays for others.
         return _taken_out(entry, sorted({each.whom for each in meant}), file)
+    if entry.of_resource:
+        # Without the entry, the resource would be let go.
+        names = some(sorted({each.whom.written for each in meant}), _NAMED)
+        return _Deletion(f"take {names} out of {_lines(whole)}, and apply", whole)
     if meant == set(every):
         return _Deletion(f"delete {_lines(whole)}", whole)
     for column in range(len(_Granted._fields)):
