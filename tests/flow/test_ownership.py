@@ -1,7 +1,7 @@
 """Promise 1: what others made is read, never written, however much it looks like ours."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from tests.flow.fleet import (
     DEPLOYER,
     LIST_BUCKETS,
+    NOW,
     POWER_USER,
     PROD,
     READ_ONLY,
@@ -25,6 +26,8 @@ from tests.flow.fleet import (
     text,
 )
 
+# Where the user is that runs the pipeline.
+HUB = "000000000001"
 TRUST = json.dumps(
     document(
         {
@@ -91,13 +94,32 @@ GRANTING: dict[str, Any] = {
 NOTHING: dict[str, Any] = {"policies": {}}
 
 
-@pytest.fixture
-def fleet(files: Files) -> Iterator[Fleet]:
-    """An account full of what others made; ann and runner have their share of it."""
-    with opened(files, account(roles=("runner", "worker"))) as found:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Callable[[], None]]]:
+    """An account full of what others made, and what takes it back to that."""
+    files = Files(tmp_path_factory.mktemp("ownership"))
+    accounts = account(roles=("runner", "worker")), account(HUB, users=())
+    with opened(files, *accounts) as found:
         found.sandbox.quotas(PROD).user_policy_size = 6_000
         _fill(found.admin())
-        yield found
+        found.admin(HUB)
+        restores = [found.remember(each) for each in (PROD, HUB)]
+
+        def restore() -> None:
+            for each in restores:
+                each()
+
+        yield found, restore
+
+
+@pytest.fixture
+def fleet(files: Files, filled: tuple[Fleet, Callable[[], None]]) -> Fleet:
+    """An account full of what others made; ann and runner have their share of it."""
+    shared, restore = filled
+    restore()
+    shared.clock.now = NOW
+    shared.files = files
+    return shared
 
 
 def _fill(iam: Any) -> None:
@@ -280,20 +302,18 @@ def test_what_cannot_be_taken_over_is_told_while_planning(fleet: Fleet, holder: 
     assert fleet.dump() == before
 
 
-def test_an_attachment_on_who_runs_the_pipeline_cannot_be_taken_over(files: Files) -> None:
+def test_an_attachment_on_who_runs_the_pipeline_cannot_be_taken_over(fleet: Fleet) -> None:
     """The deployer role may change nothing about the principals that may assume it."""
-    hub = "000000000001"
-    files.team(
-        accounts={"hub": hub},
+    fleet.files.team(
+        accounts={"hub": HUB},
         policies={"view": policy(managed=[VIEW_ONLY])},
         permanent=[permanent("view", users=["pipeline@example.com"], environments=["hub"])],
     )
-    with opened(files, account(hub, users=())) as fleet:
-        fleet.admin(hub).attach_user_policy(UserName="pipeline", PolicyArn=VIEW_ONLY)
-        for arguments in (["--dry-run"], []):
-            run = fleet.apply("--all", "--adopt", "--output", "json", *arguments)
-            assert (run.status, run.codes, run.writes) == (0, ["not-adoptable"], ())
-            assert "iam:TagUser" in run.json["findings"][0]["message"]
+    fleet.admin(HUB).attach_user_policy(UserName="pipeline", PolicyArn=VIEW_ONLY)
+    for arguments in (["--dry-run"], []):
+        run = fleet.apply("--all", "--adopt", "--output", "json", *arguments)
+        assert (run.status, run.codes, run.writes) == (0, ["not-adoptable"], ())
+        assert "iam:TagUser" in run.json["findings"][0]["message"]
 
 
 def test_temporary_grants_are_never_written_on_groups_so_their_inline_policies_are_not_ours(
