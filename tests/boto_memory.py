@@ -42,6 +42,7 @@ def _botocore_remembers() -> Iterator[None]:
         patch.setattr(EventAliaser, "__init__", made)
         for module, name in (
             (botocore.hooks, "accepts_kwargs"),
+            (botocore.parsers, "DEFAULT_TIMESTAMP_PARSER"),
             (botocore.useragent, "sanitize_user_agent_string_component"),
         ):
             patch.setattr(module, name, cache(getattr(module, name)))
