@@ -252,6 +252,13 @@ def test_absent_takes_a_role_away_whoever_made_it() -> None:
     assert values.apply_plan(wanted, gone).changes == ()
 
 
+def test_absent_with_a_path_takes_no_role_of_another_path_away() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT.id}:role/theirs/runner"
+    found = values.with_state(account(), RUNNER, arn=arn, path="/theirs/", trust=CLOSED_TRUST)
+    assert of_roles(files(role("ours/runner", state="absent", trust=[])), found) == []
+    assert of_roles(files(role("theirs/runner", state="absent", trust=[])), found) != []
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -281,7 +288,10 @@ def test_a_protected_role_is_neither_deleted_nor_changed(state: str) -> None:
 
 def test_a_profile_that_holds_another_role_is_swapped() -> None:
     profiles = {"ci": InstanceProfile("/", ("runner",))}
-    made = values.applied(files(WHOLE), account(RolesState(profiles=profiles)))
+    before = account(RolesState(profiles=profiles))
+    _, (change,) = planned(files(WHOLE), before)
+    assert "role runner leaves the instance profile ci" in change.reason
+    made = values.applied(files(WHOLE), before)
     assert made.part(PART).profiles == {"ci": InstanceProfile("/", ("ci",))}
 
 

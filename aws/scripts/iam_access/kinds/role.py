@@ -499,9 +499,18 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
         tags=scope.tags,
         aside={entity_policies.DENYING: entity_policies.denying(spec, scope)},
         needs=entity_policies.policies_of_teams(managed),
-        reasons=(f"role {entry.key} of {scope.team}",),
+        reasons=(f"role {entry.key} of {scope.team}", *_out_of_use(spec, name, scope)),
         location=entry.place.location,
     )
+
+
+def _out_of_use(spec: RoleSpec, name: str, scope: TeamInAccount) -> Iterator[str]:
+    """What a reviewer has to know of another role that loses its instance profile."""
+    profiles = role_facts.facts(scope.snapshot).profiles if spec.instance_profile else {}
+    found = profiles.get(name)
+    for other in found.roles if found is not None else ():
+        if other != name:
+            yield f"role {other} leaves the instance profile {name}, and EC2 instances that use it"
 
 
 def _as_it_is(wanted: Resource, scope: TeamInAccount) -> Iterator[Resource]:
@@ -584,9 +593,11 @@ def _role_in_use(role: Resource, why: str, snapshot: Snapshot) -> Finding:
 
 def _to_delete(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Resource]:
     """The role that an entry does not want, as the account has it, of the team or of others."""
-    _, name = arns.path_and_name(_arn(entry.key, scope))
-    state = scope.snapshot.principals.get(scope.snapshot.spelled(_role(name)))
-    if state is not None and names.team_of_role(state) in (None, scope.team):
+    arn = _arn(entry.key, scope)
+    state = scope.snapshot.principals.get(scope.snapshot.spelled(_role(arns.arn_name(arn))))
+    # One at another path than the key's is another role. A name alone is that of one anywhere.
+    is_meant = state is not None and ("/" not in entry.key or state.arn.lower() == arn.lower())
+    if state is not None and is_meant and names.team_of_role(state) in (None, scope.team):
         found = _observed(state, scope.team, scope.snapshot)
         attributes = {**found.attributes, ABSENT: True}
         yield replace(found, location=entry.place.location, attributes=attributes)
