@@ -161,7 +161,11 @@ def test_rules(tmp_path: Path, rule: str, *, asked: bool) -> None:
 
 @pytest.mark.parametrize(
     ("written", "asked"),
-    [("Admin", True), ("ops/Admin", True), ("dev/Admin", False), ("Reader", False)],
+    [
+        *(("Admin", True), ("ops/Admin", True), ("dev/Admin", False), ("Reader", False)),
+        ('"{environment}-writer"', True),
+        ('"arn:{partition}:iam::{account_id}:policy/{environment}-writer"', True),
+    ],
 )
 def test_a_policy_of_others_counts_with_or_without_its_path(
     tmp_path: Path, written: str, *, asked: bool
@@ -170,7 +174,7 @@ def test_a_policy_of_others_counts_with_or_without_its_path(
         'managed_policies: ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]',
         f"customer_policies: [{written}]",
     )
-    rule = "approvals: {required: [{team: security, managed_policies: [ops/Adm*]}]}"
+    rule = "approvals: {required: [{team: security, managed_policies: [ops/Adm*, prod-writer]}]}"
     before, after = files(tmp_path, {**ASK, "aws-policies/pay.yaml": policies}, rule)
     access = new_access(before, after, NOW)
     expected = {"security"} if asked else set()

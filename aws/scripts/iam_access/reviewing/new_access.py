@@ -15,7 +15,7 @@ class NewAccess:
     """One grant that users and roles get, or get for longer, in one environment of a team.
 
     `account` has all names of the account in the files before and after, and its id. `contents`
-    are the ARNs of the AWS managed policies in the grant.
+    are the managed policies in the grant, of AWS by ARN and of others as they are written.
     """
 
     team: str
@@ -99,14 +99,18 @@ def _new(
     principal: Principal,
     names: Mapping[str, frozenset[str]],
 ) -> NewAccess:
-    policy = team.given.get(grant)
+    policy, spec = team.given.get(grant), team.accounts.get(environment)
+    contents = [*policy.spec.managed_policies, *policy.spec.of_others] if policy else []
+    values = {"environment": environment, "team": team.name}
+    if spec is not None:
+        values |= {"account_id": spec.id, "partition": spec.partition}
     return NewAccess(
         team.name,
         environment,
         grant,
         principal,
         names.get(_account(team, environment), frozenset()) | {environment},
-        (*policy.spec.managed_policies, *policy.spec.of_others) if policy else (),
+        tuple(fill(contents, values)),
         entry.place.location,
     )
 
