@@ -260,6 +260,7 @@ def test_search_takes_patterns(listing: Fleet) -> None:
         ("access", "-a", "s3:ListBucket", "-c", "MultiFactorAuthPresent=false"),
         ("access", "-a", "s3:ListBucket", "-R", "bucket"),
         ("access", "-a", "s3:ListBucket", "-R", ""),
+        ("access", "-a", "kms:Decrypt", "-R", f"arn:aws:kms:eu-west-1:{PROD}:alias/data"),
         ("access", "-a", "ListBucket"),
         ("access", "-a", ""),
         ("access", "-a", "s3:ListBucket", "-u", ""),

@@ -18,6 +18,7 @@ from iam_access.errors import UsageError
 from iam_access.model import Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.policy.actions import unknown_action
+from iam_access.policy.arn import part_of
 from iam_access.policy.dates import parse_timestamp
 from iam_access.policy.globs import has_wildcard
 from iam_access.policy.lint.conditions import unknown_key
@@ -28,6 +29,8 @@ from iam_access.simulation.access import AccessQuestion, AccessReport
 from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.simulation.results import BackendName
 
+# Actions on keys, other than those that change aliases; not patterns.
+_USE_OF_KEY = re.compile(r"kms:(?!\w+alias$)\w+")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 # aws-iam-tester assumes a second factor by default.
@@ -48,7 +51,7 @@ def answer(
     configuration = load(options, now, preview=True)
     question = AccessQuestion(
         actions=tuple(actions),
-        resources=tuple(_resource(each) for each in options.resource or ["*"]),
+        resources=tuple(_resource(each, actions) for each in options.resource or ["*"]),
         context=_context(options.context),
         at=moment(options.at) if options.at is not None else now,
         principals=named_principals(options, configuration),
@@ -154,12 +157,21 @@ def named_principals(
     return None if options.role is None else principals.roles(options.role)
 
 
-def _resource(text: str) -> str:
+def _resource(text: str, actions: Sequence[str]) -> str:
+    """The resource of a question about these actions; UsageError for one that none acts on."""
     if not is_resource(text):
         raise UsageError(
             f"{text!r} is neither * nor the ARN of a resource",
             "write a whole ARN, such as arn:aws:s3:::bucket/key",
         )
+    if part_of(text, 2) == "kms" and part_of(text, 5).startswith("alias/"):
+        # https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+        used = (each for each in actions if _USE_OF_KEY.fullmatch(each.lower()))
+        if (action := next(used, None)) is not None:
+            raise UsageError(
+                f"KMS judges {action} by the key that {text!r} stands for, not by the alias",
+                "give the ARN of the key: arn:aws:kms:REGION:ACCOUNT:key/ID, or a * for its id",
+            )
     return text
 
 
