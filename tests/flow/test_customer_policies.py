@@ -1,5 +1,6 @@
 """Policies that others made in an account, granted by name in the sandbox."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from iam_access.cli import commands
+from iam_access.cli.simulate import simulate
 from iam_access.config.load import load
 from iam_access.sandbox import Sandbox
 from iam_access.sandbox.seed import sandbox_accounts
@@ -164,3 +166,20 @@ def test_the_sandbox_of_the_files_has_what_they_name(tmp_path: Path) -> None:
         run = fleet.apply("--all", "--output", "json")
         assert run.codes == ["unknown-customer-policy"]
         assert fleet.attached("user/ann") == {"Reader", "Writer"}
+
+
+def test_in_a_sandbox_what_it_says_is_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = Files(tmp_path / "aws")
+    files.team(
+        policies={"read": {"customer_policies": ["ops/Reader"]}}, permanent=[permanent("read")]
+    )
+    options = ("--sandbox", "--config-dir", str(files.directory), "--output", "json")
+    assert commands.apply(["--all", "--dry-run", "--explain", *options], clock=Clock()) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [each["code"] for each in report["findings"]] == ["unread-policy"]
+    (meaning,) = report["meaning"]
+    assert (meaning["gains"], meaning["unread"]) == ([], [READER])
+    question = ["access", "-a", "sqs:SendMessage", *options]
+    assert simulate(question, clock=Clock()) == 2

@@ -252,6 +252,7 @@ Code: TypeAlias = Literal[
     "not-reached",
     "incomplete-base",
     "not-explained",
+    "unread-policy",
     "not-converted",
     "older-fault",
     "file-exists",
@@ -1002,6 +1003,10 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "what the meaning needs could not be read. The plan is carried out all the same: a "
         "revocation does not wait for an explanation",
+    ),
+    "unread-policy": CodeEntry(
+        _WARNING,
+        "with `--sandbox`: what a policy of others (`customer_policies`) says is not known there",
     ),
     # Files of older tools
     "not-converted": CodeEntry(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from iam_access import phrases
@@ -105,6 +106,17 @@ def findings(policy: FileEntry[PolicySpec], scope: TeamInAccount) -> Iterator[Fi
         if each.problem is not None:
             location = policy.place.at(KEY, each.number).location
             yield each.problem.at(location, scope.team, scope.account.id)
+
+
+def without_policies_of_others(snapshot: Snapshot) -> Snapshot:
+    """The snapshot without the documents of policies that others made, but for boundaries."""
+    bounding = {state.boundary for state in snapshot.principals.values()}
+    kept = {
+        arn: policy
+        for arn, policy in snapshot.policies.items()
+        if arn in bounding or _is_ours(_path(policy))
+    }
+    return replace(snapshot, policies=kept)
 
 
 def _missing(text: str, account: str, snapshot: Snapshot) -> Problem:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from iam_access.kinds import names
+from iam_access.kinds.customer_policies import without_policies_of_others
 from iam_access.meaning.account_permissions import AccountPermissions
 from iam_access.meaning.differences import counts, differences
 from iam_access.meaning.escalation import BeforeAndAfter, escalations
@@ -47,11 +48,14 @@ def meaning(
 
     `taken` are the policies, before, of resources that were made by others and become ours.
     A policy whose document is in neither snapshot is listed in the meaning and counts as empty. In
-    an `invented` account, users and roles have only what files grant them; what else they hold is
-    unknown, unless the change creates them. For such a principal, and for the holder of a policy
-    that was not read, new denials and lifted denials are reported separately. Raises DocumentError
-    or PolicySyntaxError for documents that IAM would not have accepted.
+    an `invented` account, what policies of others say is unknown, and users and roles have only
+    what files grant them; what else they hold is unknown, unless the change creates them. For such
+    a principal, and for the holder of a policy that was not read, new denials and lifted ones are
+    reported separately. Raises DocumentError or PolicySyntaxError for documents that IAM would not
+    have accepted.
     """
+    if invented:
+        before, after = map(without_policies_of_others, (before, after))
     people = tuple(dict.fromkeys(principals))
     resources = ResourceChanges.between(before, after, taken)
     more = sorted(resources.concerned(before, after) - {*people})

@@ -24,6 +24,8 @@ from iam_access.simulation.results import AccountTests, BackendName
 from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.snapshot import Snapshot
 
+_UNREAD = "unread-policy"
+
 
 @dataclass(frozen=True, slots=True)
 class AssertionOptions:
@@ -108,6 +110,8 @@ def answer(
             backend = AwsBackend(session.call, run.stop.wait)
             judge = access.Judge(question, backend, account_policies, account)
         found, failure = _kept(access.answers(question, account, account_policies, origins, judge))
+        if not any(each.possible for each in found):
+            failure = failure or _unknown(findings)
         absent = tuple(find_absent(account_policies.snapshot, question.principals or ()))
         known = access.known_resources(question, account_policies)
         return access.AccountAnswers(account, found, absent, failure, findings, known)
@@ -145,8 +149,14 @@ def _read(
     if planner is None:
         return session, run.read(session, reading(run.configuration, run.now)), ()
     snapshot, plan = run.read_and_plan(session, planner)
-    findings = tuple(finding for finding in plan.findings if finding.is_error)
+    findings = tuple(each for each in plan.findings if each.is_error or each.code == _UNREAD)
     return session, after(snapshot, plan.changes), findings
+
+
+def _unknown(findings: Sequence[Finding]) -> Failure | None:
+    """Why "no user or role can" is not known; None if it is."""
+    found = next((each for each in findings if each.code == _UNREAD), None)
+    return Failure(found.code, found.message, found.hint) if found else None
 
 
 def _select(run: Run, asked: AssertionOptions, account: Account) -> _Selection:

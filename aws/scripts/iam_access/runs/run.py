@@ -1,11 +1,12 @@
 """One run over accounts: opens, reads and plans them for every use case."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from iam_access import phrases
 from iam_access.cloud.client import Call, Clients, CloudError
 from iam_access.cloud.iam_reader import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
@@ -14,6 +15,7 @@ from iam_access.cloud.retry import SharedLimits
 from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import KINDS
+from iam_access.kinds.customer_policies import KEY
 from iam_access.model import Account, CallTarget, Failure, Finding, Plan, Severity
 from iam_access.runs.planning import Planner
 from iam_access.snapshot import Snapshot
@@ -122,8 +124,16 @@ class Run:
     def read_and_plan(self, session: AccountSession, planner: Planner) -> tuple[Snapshot, Plan]:
         """The account as it is now with all that its plan depends on, and the plan.
 
+        Of an `invented` account, findings of the plan say which policies of others are not known.
         Raises CloudError.
         """
+        snapshot, plan = self._read_and_plan(session, planner)
+        if not self.invented:
+            return snapshot, plan
+        unknown = unknown_policies(self.configuration, session.account)
+        return snapshot, replace(plan, findings=(*plan.findings, *unknown))
+
+    def _read_and_plan(self, session: AccountSession, planner: Planner) -> tuple[Snapshot, Plan]:
         account, call = session.account, session.call
         snapshot = self.read(session, planner)
         documents = planner.documents(account, snapshot)
@@ -139,6 +149,30 @@ class Run:
             return snapshot, replace(plan, findings=findings)
         snapshot = replace(snapshot, attachable=attachable)
         return snapshot, planner.plan(account, snapshot)
+
+
+def unknown_policies(configuration: Configuration, account: Account) -> Iterator[Finding]:
+    """The findings about granted policies of others, of which an invented account has the names.
+
+    There is one for each policy of a team that an entry grants in the account.
+    """
+    for name, environment in sorted(account.environments.items()):
+        team = configuration.teams.get(name)
+        entries = team.access_in(environment) if team is not None else ()
+        granted = {key for entry in entries for key in entry.given}
+        for key, policy in sorted(team.given.items()) if team is not None else ():
+            if key in granted and policy.spec.of_others:
+                named = phrases.listed(list(map(phrases.shown, policy.spec.of_others)))
+                yield Finding(
+                    code="unread-policy",
+                    severity=Severity.WARNING,
+                    message=f"what {named} of {account.id} ({account.label}) says is not known "
+                    f"here, so what {key} gives by it is left out",
+                    hint="ask about the account itself, without --sandbox",
+                    location=policy.place.at(KEY).location,
+                    team=name,
+                    account=account.id,
+                )
 
 
 def _unlisted(account: Account, unproven: frozenset[str], error: CloudError) -> Finding:
