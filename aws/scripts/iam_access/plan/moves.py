@@ -20,9 +20,9 @@ from iam_access.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A change of one part, and what it does to its statements."""
+    """What happens to the statements of one part, and the change of it; None without one."""
 
-    id: ResourceId
+    id: ResourceId | None
     rewriting: Rewriting
 
     @property
@@ -62,15 +62,15 @@ class Moves:
 
 def moves(changes: Sequence[Change], snapshot: Snapshot) -> Moves:
     """What changes of parts, and of who holds them, wait for."""
-    parts = _rewritten(changes)
+    holders = _by_holder(changes)
+    parts = _rewritten(changes, _attached(holders), snapshot)
     if not parts:
         return Moves()
-    holders = _by_holder(changes)
     in_two_steps = _in_two_steps(changes)
     needs: dict[ResourceId, set[ResourceId]] = defaultdict(set)
     last_after: dict[ResourceId, set[ResourceId]] = defaultdict(set)
     for siblings in parts.values():
-        takers = {each.id for each in siblings.values() if each.takes}
+        takers = {each.id for each in siblings.values() if each.id and each.takes}
         for arn, loser in siblings.items():
             givers = {
                 other: each
@@ -86,7 +86,7 @@ def moves(changes: Sequence[Change], snapshot: Snapshot) -> Moves:
                 for other, giver in givers.items():
                     attaching = [each.id for each in there if other in each.attached]
                     if attaching or other in keeps:
-                        needs[id_] |= {giver.id, *attaching} - {id_}
+                        needs[id_] |= {*attaching, *([giver.id] if giver.id else [])} - {id_}
     return Moves(_frozen(needs), _frozen(last_after))
 
 
@@ -120,21 +120,32 @@ def _concerned(
         theirs = holders.get(holder, ())
         taken = frozenset(each for one in theirs for each in one.detached)
         by = next((one.id for one in theirs if arn in one.detached), loser.id)
-        yield holder, by, frozenset(state.attached) - taken
+        if by is not None:
+            yield holder, by, frozenset(state.attached) - taken
 
 
-def _rewritten(changes: Iterable[Change]) -> Mapping[str, Mapping[str, _Part]]:
-    """The changes of policies that have several parts, by the ARN of the first and their own."""
-    found: dict[str, dict[str, Change]] = defaultdict(dict)
+def _attached(holders: Mapping[Principal, Sequence[_Attaching]]) -> frozenset[str]:
+    return frozenset(arn for each in holders.values() for one in each for arn in one.attached)
+
+
+def _rewritten(
+    changes: Iterable[Change], attached: Iterable[str], snapshot: Snapshot
+) -> Mapping[str, Mapping[str, _Part]]:
+    """The parts that change of policies of several, by the ARN of the first and their own.
+
+    Those that are there as they are to be, and now attached, are new to their holders.
+    """
+    found: dict[str, dict[str, _Part]] = defaultdict(dict)
     for change in changes:
         for state in (change.before, change.after):
             for arn in given_access(state).published:
-                found[first_part(arn)][arn] = change
-    return {
-        first: {arn: _part(arn, change) for arn, change in siblings.items()}
-        for first, siblings in found.items()
-        if len(siblings) > 1
-    }
+                found[first_part(arn)][arn] = _part(arn, change)
+    for arn in attached:
+        siblings = found.get(first_part(arn))
+        if siblings is not None and arn not in siblings and arn in snapshot.policies:
+            rewriting = Rewriting.of(None, snapshot.policies[arn].document)
+            siblings[arn] = _Part(None, rewriting)
+    return {first: siblings for first, siblings in found.items() if len(siblings) > 1}
 
 
 def _part(arn: str, change: Change) -> _Part:
