@@ -81,6 +81,15 @@ def test_they_are_made_changed_and_removed_to_the_letter(fleet: Fleet) -> None:
     assert (again.status, again.writes, lists_of(again)) == (0, (), READS)
     asked = fleet.run(simulate, "access", "-a", "s3:ListBucket", "--output", "json")
     assert {"role/ci", "role/reader"} <= set(re.findall(r"role/\w+", asked.out)), asked.out
+    revoked = fleet.run(commands.revoke, "--role", "ci", "--permanent", "--output", "json")
+    stays, nothing = (
+        next(each for each in revoked.json["findings"] if each["code"] == code)
+        for code in ("keeps-permanent-access", "nothing-matches")
+    )
+    assert (revoked.status, revoked.writes) == (1, ())
+    assert "role/ci in prod" in stays["message"]
+    assert "aws-roles/payments.yaml:" in stays["hint"]
+    assert "that can be revoked" in nothing["message"]
     made = fleet.admin().get_role(RoleName="ci")["Role"]
     assert (made["Arn"], made["MaxSessionDuration"], made["Description"]) == (
         "arn:aws:iam::111122223333:role/deploy/ci",

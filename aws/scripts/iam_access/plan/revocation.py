@@ -109,6 +109,9 @@ def what_stays(
     foreign = ForeignAccess(snapshot, observed)
     for held in _meant(_permanent(left), target, entries).values():
         yield _kept(held, target, account, where, entries)
+    for resource in left.values():
+        if _is_described(resource, target):
+            yield _kept_as_described(resource, account, entries)
     for principal in map(snapshot.spelled, target.whom):
         for each in held_of_ours(principal, left, written, now):
             if each.temporary:
@@ -125,6 +128,35 @@ def _permanent(resources: ResourcesById) -> Sequence[Resource]:
         for each in resources.values()
         if given_access(each).recipients and not is_temporary(each)
     ]
+
+
+def _is_described(resource: Resource, target: Target) -> bool:
+    """Whether it is a principal that is meant itself, which a file describes whole."""
+    given = given_access(resource)
+    return (
+        given.makes_holder
+        and not is_temporary(resource)
+        and target.names(given.holder)
+        and (target.team is None or target.team in resource.teams)
+    )
+
+
+def _kept_as_described(resource: Resource, account: Account, written: PermanentEntries) -> Finding:
+    holder = given_access(resource).holder
+    entries = written.asking_for(resource, (holder,) if holder else ())
+    places = some(sorted({str(each.location) for each in entries}), _NAMED)
+    return Finding(
+        code=KEPT,
+        severity=Severity.WARNING,
+        message=f"{holder} in {account.title} stays, with the policies that a file gives it and "
+        "whom it lets in: a revocation changes no role that a file describes",
+        hint=f"change what is written at {places}, and apply"
+        if places
+        else "no entry asks for it: the next apply removes it",
+        location=entries[0].location if entries else None,
+        team=min(resource.teams),
+        account=account.id,
+    )
 
 
 def _meant(
@@ -329,11 +361,12 @@ def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
     plans = [account.plan for account in report.accounts]
     if any(plan is None or plan.changes for plan in plans):
         return
-    where = f"alive in {len(plans)} accounts" if len(plans) != 1 else "alive in the account"
+    where = f"{len(plans)} accounts" if len(plans) != 1 else "the account"
     yield Finding(
         code="nothing-matches",
         severity=Severity.ERROR,
-        message=f"no {target.access} {target} is {where}; nothing was done"
+        message=f"no {target.access} {target} that can be revoked is alive in {where}; nothing was "
+        "done"
         if plans
         else f"no account was looked at, so no {target.access} {target} was ended",
         hint=_what_else(plan for plan in plans if plan is not None)
