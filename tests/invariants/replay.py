@@ -1,5 +1,6 @@
 """Plans carried out by the real executor on IAM as a value, remembered after every call."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,20 +42,26 @@ def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
 def meaning(snapshot: Snapshot) -> object:
     """An account for comparison: everything but how often a policy was written.
 
-    What gives no principal anything does not count.
+    What gives no principal anything does not count. Of a permanent policy in several parts only
+    that it is there counts: a statement stays in the part that has it, so a run that goes on may
+    divide them otherwise. What they give is to be compared as `Powers`.
     """
     snapshot = in_effect(snapshot)
+    parts = Counter(map(names.first_part, snapshot.policies))
     return (
         {
             principal: (
-                state.attached,
+                sorted({names.first_part(arn) for arn in state.attached}),
                 {name: canonical(document) for name, document in state.inline.items()},
                 state.tags,
                 state.trust and canonical(state.trust),
             )
             for principal, state in snapshot.principals.items()
         },
-        {arn: canonical(policy.document) for arn, policy in snapshot.policies.items()},
+        {
+            names.first_part(arn): parts[names.first_part(arn)] > 1 or canonical(policy.document)
+            for arn, policy in snapshot.policies.items()
+        },
     )
 
 

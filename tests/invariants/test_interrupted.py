@@ -89,11 +89,15 @@ def abilities(powers: Iterable[Powers], who: Principal) -> list[frozenset[tuple[
     return found
 
 
+def _means_the_same(one: Snapshot, other: Snapshot) -> bool:
+    return meaning(one) == meaning(other)
+
+
 def check(
     planning: Planning,
     start: Snapshot,
     people: Iterable[Principal],
-    same: Callable[[Snapshot, Snapshot], bool] = lambda one, other: meaning(one) == meaning(other),
+    same: Callable[[Snapshot, Snapshot], bool] = _means_the_same,
     *,
     gaps: Container[Principal] = frozenset(),
 ) -> Snapshot:
@@ -111,7 +115,11 @@ def check(
             if who not in gaps:
                 assert able >= before & after, (number, who)
     for stopped in passed:
-        assert same(moments(planning(stopped), stopped)[-1], passed[-1])
+        end = moments(planning(stopped), stopped)[-1]
+        assert same(end, passed[-1])
+        if end.policies != passed[-1].policies:
+            for who in sorted(set(people)) if same is _means_the_same else ():
+                assert abilities([Powers(end)], who) == abilities([powers[-1]], who)
     return passed[-1]
 
 
