@@ -39,19 +39,23 @@ def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
     return passed
 
 
-def meaning(snapshot: Snapshot) -> object:
+def meaning(snapshot: Snapshot, *, divided: bool = True) -> object:
     """An account for comparison: everything but how often a policy was written.
 
-    What gives no principal anything does not count. Of a permanent policy in several parts only
-    that it is there counts: a statement stays in the part that has it, so a run that goes on may
-    divide them otherwise. What they give is to be compared as `Powers`.
+    What gives no principal anything does not count. Unless it is to tell how they are `divided`, of
+    a permanent policy in several parts only that it is there counts: what they give is to be
+    compared as `Powers`.
     """
     snapshot = in_effect(snapshot)
-    parts = Counter(map(names.first_part, snapshot.policies))
+
+    def whole(arn: str) -> str:
+        return arn if divided else names.first_part(arn)
+
+    parts = Counter(map(whole, snapshot.policies))
     return (
         {
             principal: (
-                sorted({names.first_part(arn) for arn in state.attached}),
+                tuple(dict.fromkeys(map(whole, state.attached))),
                 {name: canonical(document) for name, document in state.inline.items()},
                 state.tags,
                 state.trust and canonical(state.trust),
@@ -59,7 +63,7 @@ def meaning(snapshot: Snapshot) -> object:
             for principal, state in snapshot.principals.items()
         },
         {
-            names.first_part(arn): parts[names.first_part(arn)] > 1 or canonical(policy.document)
+            whole(arn): parts[whole(arn)] > 1 or canonical(policy.document)
             for arn, policy in snapshot.policies.items()
         },
     )
