@@ -417,3 +417,15 @@ def test_an_account_that_no_valid_team_names_is_told_by_its_id_alone() -> None:
     plan = Plan(nameless, changes=(), findings=())
     text = shown(Report("apply", reports.NOW, accounts=(AccountReport(nameless, plan),)))
     assert "  333333333333: nothing to do" in text
+
+
+def test_of_an_account_with_errors_the_report_does_not_say_that_there_is_nothing_to_do() -> None:
+    """Neither where the error is the account's own, nor where it is one of files."""
+    about = replace(reports.UNKNOWN_GRANT, location=None)
+    own = AccountReport(reports.PROD, Plan(reports.PROD, changes=(), findings=(about,)))
+    other = AccountReport(reports.NONPROD, Plan(reports.NONPROD, changes=(), findings=()))
+    text = shown(Report("apply", reports.NOW, accounts=(own, other)))
+    assert f"  {reports.PROD.title}: no change, with errors" in text
+    assert f"  {reports.NONPROD.title}: nothing to do" in text
+    text = shown(Report("apply", reports.NOW, accounts=(other,), findings=(about,)))
+    assert f"  {reports.NONPROD.title}: no change, with errors" in text

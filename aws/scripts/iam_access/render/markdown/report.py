@@ -1,5 +1,6 @@
 """A report as Markdown: result, dangers, findings, meaning, temporary grants, changes."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -189,15 +190,20 @@ def _summary_head(columns: Sequence[_Column]) -> tuple[str, str]:
 def _totals(
     accounts: Sequence[AccountView], columns: Sequence[_Column], *, verbose: bool
 ) -> list[str]:
-    """A row for each account; one for all without changes where they are many, unless verbose."""
+    """A row for each account; one for all without changes where they are many, unless verbose.
+
+    Those whose plan may lack something, for errors, are counted in a row of their own.
+    """
     idle = [
         each for each in accounts if not each.changes and each.failure is None and not each.refused
     ]
     if verbose or len(idle) <= _IDLE:
         return [_summary_row(each, columns) for each in accounts]
     rows = [_summary_row(each, columns) for each in accounts if each not in idle]
-    last = (phrases.count(len(idle), "account"), *[""] * len(columns), "nothing to do")
-    return [*rows, table_row(last)]
+    for words, number in Counter(each.idle for each in idle).items():
+        row = (phrases.count(number, "account"), *[""] * len(columns), words)
+        rows.append(table_row(row))
+    return rows
 
 
 def _summary_row(account: AccountView, columns: Sequence[_Column]) -> str:

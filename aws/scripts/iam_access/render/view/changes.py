@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from iam_access.model import (
     ChangeType,
     EntryReason,
     Failure,
+    Finding,
     Location,
     Principal,
     Report,
@@ -111,17 +112,26 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account's part of a run, its changes in the order of the plan."""
+    """One account's part of a run, its changes in the order of the plan.
+
+    `incomplete` tells that errors, of files or of this account, may have kept changes out of it.
+    """
 
     account: Account
     changes: tuple[ChangeView, ...]
     refused: bool
     failure: Failure | None
     owned: int
+    incomplete: bool
 
     @property
     def title(self) -> str:
         return self.account.title
+
+    @property
+    def idle(self) -> str:
+        """What to say of it if it has no changes."""
+        return "no change, with errors" if self.incomplete else "nothing to do"
 
     @property
     def attempted(self) -> bool:
@@ -160,14 +170,26 @@ class AccountView:
 
 def account_views(report: Report) -> tuple[AccountView, ...]:
     """The accounts of a run by label and id, in whatever order they finished."""
-    views = (account_view(each, report.reasons) for each in report.accounts)
+    # An error of a file may be about any account: one of an accounts file hides which.
+    incomplete = _has_error(report.findings)
+    views = (account_view(each, report.reasons, incomplete=incomplete) for each in report.accounts)
     return tuple(sorted(views, key=lambda view: (view.account.label, view.account.id)))
 
 
+def _has_error(findings: Iterable[Finding]) -> bool:
+    return any(each.is_error for each in findings)
+
+
 def account_view(
-    report: AccountReport, reasons: Mapping[Location, EntryReason] = NO_REASONS
+    report: AccountReport,
+    reasons: Mapping[Location, EntryReason] = NO_REASONS,
+    *,
+    incomplete: bool = False,
 ) -> AccountView:
-    """One account's part of a run; `reasons` of entries are by their locations."""
+    """One account's part of a run; `reasons` of entries are by their locations.
+
+    `incomplete` tells that errors of files may have kept changes out of it.
+    """
 
     def why(change: Change) -> EntryReason:
         found = reasons.get(change.location) if change.location is not None else None
@@ -192,6 +214,7 @@ def account_view(
         refused=report.plan is not None and report.plan.refused,
         failure=report.failure,
         owned=report.plan.owned if report.plan else 0,
+        incomplete=incomplete or (report.plan is not None and _has_error(report.plan.findings)),
     )
 
 

@@ -84,7 +84,7 @@ def account_result(account: AccountView) -> str:
             if account.count_of(action)
         ]
         words += [f"{account.count_with(ChangeStatus.HELD)} held back"] if account.refused else []
-    return ", ".join(words) or "nothing to do"
+    return ", ".join(words) or account.idle
 
 
 def account_state(account: AccountView) -> str:
@@ -98,7 +98,7 @@ def account_state(account: AccountView) -> str:
             else "refused in part"
         )
     if not account.changes:
-        return "nothing to do"
+        return account.idle
     if not account.attempted:
         return "planned"
     finished = account.done == len(account.changes)
