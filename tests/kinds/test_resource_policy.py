@@ -1,16 +1,12 @@
-"""Statements of a resource's policy name principals, which have to be there."""
+"""Statements of a resource's policy name principals."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from iam_access.kinds.fields import PROBLEM
-from iam_access.kinds.resource_policy import Named, NamedEntity, ResourceStatementSpec
-from iam_access.model import Principal, PrincipalType, ResourceId
-from iam_access.policy import document as documents
-from tests import values
+from iam_access.kinds.resource_policy import ResourceStatementSpec
 from tests.values import ACCOUNT
 
 READ: dict[str, Any] = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["*"]}
@@ -41,13 +37,3 @@ def test_all_but_some_is_refused_with_what_does_it(key: str) -> None:
         ResourceStatementSpec.model_validate({**READ, key: "*", "effect": "Deny"})
     (error,) = raised.value.errors()
     assert "ArnNotLike" in error["ctx"][PROBLEM].hint
-
-
-def test_what_is_named_is_there_or_coming() -> None:
-    named = {"AWS": [ALICE, CI, "arn:aws:iam::999999999999:role/x"]}
-    policy = documents.document([{**READ, "Principal": "*"}, {**READ, "Principal": named}])
-    scope = values.scope()
-    assert Named.of(policy, scope) == Named(NamedEntity(1, CI), frozenset())
-    made = ResourceId("iam-role", "payments ci")
-    coming = replace(scope, coming={Principal(PrincipalType.ROLE, "ci"): made})
-    assert Named.of(policy, coming) == Named(None, frozenset({made}))

@@ -455,6 +455,11 @@ class TeamInAccount:
             account=self.account.id,
         )
 
+    def finding(self, problem: Problem, entry: "FileEntry[E]") -> Finding:
+        """The finding of a problem of an entry in the account, at its place in the file."""
+        location = entry.place.at(*problem.path).location
+        return problem.at(location, self.team, self.account.id)
+
     def tagged(self, own: Mapping[str, str]) -> Mapping[str, str]:
         """The tags of what an entry with tags of its `own` makes; what is nearer holds."""
         return merged(self.tags, self.fill(dict(own)))

@@ -43,10 +43,16 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
+from iam_access.kinds.named_principals import (
+    NamedPrincipal,
+    made_first,
+    missing_principal,
+    named_in,
+)
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, in_partition
 from iam_access.kinds.quotas import POLICIES, Quota, Use
-from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, Named
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.kinds.tags import as_list
 from iam_access.model import (
     ApiCall,
@@ -382,19 +388,17 @@ def _policy_fault(entry: FileEntry[BucketSpec], name: str, scope: TeamInAccount)
     document = _document(entry, scope)
     if document is None:
         return None
-    missing = Named.of(document, scope).missing
+    missing = missing_principal(
+        _named(document, scope), f"the policy of bucket {name} names", scope
+    )
     if missing is not None:
-        return _found(
-            entry,
-            scope,
-            "missing-principal",
-            f"the policy of bucket {name} names {missing.arn}, which does not exist in account "
-            f"{scope.account.id} ({scope.account.label}), so S3 would refuse it",
-            "correct the name, with its path, or have it created first; until then the bucket "
-            "stays as it is",
-            *(RESOURCE_STATEMENTS, missing.statement),
-        )
+        return scope.finding(missing, entry)
     return _lockout(document, entry, name, scope)
+
+
+def _named(document: Mapping[str, Any] | None, scope: TeamInAccount) -> Iterator[NamedPrincipal]:
+    """The users and roles of the account that the policy names, with the places."""
+    return named_in(document, scope.account.id, lambda index: (RESOURCE_STATEMENTS, index))
 
 
 def _lockout(
@@ -521,7 +525,7 @@ def _resource(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Resource:
         document=document,
         # A policy that the file says nothing of is left as it is.
         documents=_of_others(name, state, scope.snapshot) if document is None else {},
-        needs=Named.of(document, scope).needs if document is not None else frozenset(),
+        needs=made_first(_named(document, scope), scope),
         reasons=(f"bucket {entry.key} of {scope.team}, in {entry.spec.region}",),
         location=entry.place.location,
     )

@@ -49,17 +49,23 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
+from iam_access.kinds.named_principals import (
+    NamedPrincipal,
+    is_named_in,
+    made_first,
+    missing_principal,
+    named_in,
+)
 from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities
 from iam_access.kinds.quotas import POLICIES, Quota, Use
-from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, entities, named_services
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, named_services
 from iam_access.kinds.tags import is_of_aws
 from iam_access.model import (
     ApiCall,
     Change,
     Finding,
     Principal,
-    PrincipalType,
     Resource,
     ResourceId,
     Severity,
@@ -381,14 +387,13 @@ def _fault(wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount) ->
         _wrong_partition(entry, scope)
         or _hidden(entry, scope)
         or _other_region(entry, scope)
-        or _missing_principal(wanted, entry, scope)
+        or missing_principal(_named(wanted, entry, scope), f"key {entry.key} names", scope)
         or _too_large(wanted)
         or _lockout(wanted, scope)
     )
     if problem is None:
         return None
-    found = finding_about(wanted, scope.snapshot, problem.code, problem.message, problem.hint)
-    return replace(found, location=entry.place.at(*problem.path).location)
+    return scope.finding(problem, entry)
 
 
 def _same_key(wanted: Resource, others: Iterable[Resource], scope: TeamInAccount) -> Finding | None:
@@ -446,48 +451,22 @@ def _hidden(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
     return Problem("key-unreadable", message, _HOW_TO_READ, ())
 
 
-def _missing_principal(
-    wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount
-) -> Problem | None:
-    """The first principal of the account that is named and not there, which KMS refuses.
-
-    https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
-    """
-    known = {state.arn for state in scope.snapshot.principals.values()}
-    for arn, path in _named(wanted, entry, scope):
-        if arn not in known and _coming(arn, scope) is None:
-            return Problem(
-                "missing-principal",
-                f"key {entry.key} names {arn}, which does not exist in account "
-                f"{scope.account.id} ({scope.account.label}), so AWS would refuse it",
-                "correct the name, with its path, or have it created first; until then the key "
-                "stays as it is",
-                path,
-            )
-    return None
-
-
 def _named(
     wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount
-) -> Iterator[tuple[str, Path]]:
+) -> Iterator[NamedPrincipal]:
     """The users and roles of the account that the policy and the grants name, with the places."""
     first = 2 if entry.spec.admins else 1
-    for index, arn in entities(wanted.document or {}, scope.account.id):
-        yield arn, ("statements", index - first, "principals") if index >= first else ("admins",)
+
+    def path(index: int) -> Path:
+        own = index - first
+        return ("admins",) if own < 0 else (RESOURCE_STATEMENTS, own, "principals")
+
+    yield from named_in(wanted.document, scope.account.id, path)
     for index, grant in enumerate(entry.spec.grants):
         params = _grant_params(grant, scope)
         for key, name in (("grantee", "GranteePrincipal"), ("retiree", "RetiringPrincipal")):
-            arn = params.get(name, "")
-            is_entity = arns.iam_kind(arn) in ("user", "role") if arn else False
-            if is_entity and arns.account_of(arn) == scope.account.id:
-                yield arn, ("grants", index, key)
-
-
-def _coming(arn: str, scope: TeamInAccount) -> ResourceId | None:
-    """The role of this ARN that the team's files make in the same plan."""
-    if arns.iam_kind(arn) != "role":
-        return None
-    return scope.coming.get(Principal(PrincipalType.ROLE, arns.arn_name(arn)))
+            if is_named_in(scope.account.id, params.get(name, "")):
+                yield NamedPrincipal(params[name], ("grants", index, key))
 
 
 def _too_large(wanted: Resource) -> Problem | None:
@@ -628,8 +607,7 @@ def _resource(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
         location=entry.place.location,
         arn=(known or new).arn,
     )
-    needs = (_coming(arn, scope) for arn, _ in _named(wanted, entry, scope))
-    return replace(wanted, needs=frozenset(each for each in needs if each is not None))
+    return replace(wanted, needs=made_first(_named(wanted, entry, scope), scope))
 
 
 def _grant_params(grant: GrantSpec, scope: TeamInAccount) -> dict[str, Any]:

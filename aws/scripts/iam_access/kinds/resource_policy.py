@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_identity-vs-res
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final
 
 from pydantic import model_validator
 
@@ -15,14 +15,10 @@ from iam_access.kinds.base import (
     Item,
     PermissionsSpec,
     StatementSpec,
-    TeamInAccount,
 )
 from iam_access.kinds.principal_forms import Principals, bad_principal, element_of
 from iam_access.kinds.statements import account_names
-from iam_access.model import Principal, PrincipalType, ResourceId
 from iam_access.place import Path
-from iam_access.policy import arn as arns
-from iam_access.policy import document as documents
 
 #: The key of the list of statements in an entry.
 RESOURCE_STATEMENTS: Final = "statements"
@@ -83,43 +79,3 @@ def named_services(statements: Iterable[ResourceStatementSpec]) -> list[tuple[st
         for form in statement.principals
         for service in form.service or ()
     ]
-
-
-class NamedEntity(NamedTuple):
-    """A user or role that a policy names, by ARN, and the index of the statement."""
-
-    statement: int
-    arn: str
-
-    @property
-    def principal(self) -> Principal:
-        type_ = PrincipalType.USER if arns.iam_kind(self.arn) == "user" else PrincipalType.ROLE
-        return Principal(type_, arns.arn_name(self.arn))
-
-
-def entities(document: Mapping[str, Any], account_id: str) -> Iterator[NamedEntity]:
-    """The users and roles of an account that a policy names, in the order of its statements."""
-    for index, statement in enumerate(documents.statements_of(document)):
-        named = statement.get("Principal")
-        texts = documents.as_list(named.get("AWS", [])) if isinstance(named, Mapping) else []
-        for text in map(str, texts):
-            if arns.iam_kind(text) in ("user", "role") and arns.account_of(text) == account_id:
-                yield NamedEntity(index, text)
-
-
-class Named(NamedTuple):
-    """What a policy names of its account that is not there: AWS refuses to name it.
-
-    The first that nothing makes, None without one; and the resources that make the others.
-    """
-
-    missing: NamedEntity | None
-    needs: frozenset[ResourceId]
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any], scope: TeamInAccount) -> Self:
-        known = {state.arn for state in scope.snapshot.principals.values()}
-        absent = [each for each in entities(document, scope.account.id) if each.arn not in known]
-        missing = (each for each in absent if each.principal not in scope.coming)
-        made = (scope.coming[each.principal] for each in absent if each.principal in scope.coming)
-        return cls(next(missing, None), frozenset(made))

@@ -34,10 +34,10 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
+from iam_access.kinds.named_principals import missing_principal, named_in
 from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
-from iam_access.kinds.resource_policy import entities
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
 from iam_access.kinds.tags import as_list, is_of_aws
@@ -411,26 +411,13 @@ def _other_boundary(
 def _missing_principal(
     wanted: Resource, entry: FileEntry[RoleSpec], scope: TeamInAccount
 ) -> Finding | None:
-    """The first principal of the account that the trust policy names, and that is not there.
+    """That the trust policy names a principal that is not there.
 
-    IAM refuses it. What files make is there before any role is opened.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    What files make, of whatever team, is there before any role is opened.
     """
-    known = {state.arn for state in scope.snapshot.principals.values()}
-    for named in entities(wanted.documents[TRUST], scope.account.id):
-        # What path a role has that files make, AWS compares.
-        if named.arn not in known and named.principal not in scope.made:
-            found = finding_about(
-                wanted,
-                scope.snapshot,
-                "missing-principal",
-                f"role {wanted.name} trusts {named.arn}, which does not exist in account "
-                f"{scope.account.id} ({scope.account.label}), so AWS would refuse its trust policy",
-                "correct the name, with its path, or have it created first; until then the role "
-                "stays as it is",
-            )
-            return replace(found, location=entry.place.at("trust", named.statement).location)
-    return None
+    named = named_in(wanted.documents[TRUST], scope.account.id, lambda index: ("trust", index))
+    found = missing_principal(named, f"role {wanted.name} trusts", scope, made=scope.made)
+    return scope.finding(found, entry) if found is not None else None
 
 
 # From an entry to the role as it is to be.

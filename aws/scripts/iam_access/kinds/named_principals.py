@@ -1,0 +1,85 @@
+"""Users and roles of an account that its policies name: AWS refuses to name what is not there.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from iam_access.kinds.base import TeamInAccount
+from iam_access.model import Principal, PrincipalType, ResourceId
+from iam_access.place import Path
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.problem import Problem
+
+
+class NamedPrincipal(NamedTuple):
+    """A user or role that is named by ARN, and the path of the place below the entry."""
+
+    arn: str
+    path: Path
+
+    @property
+    def principal(self) -> Principal:
+        type_ = PrincipalType.USER if arns.iam_kind(self.arn) == "user" else PrincipalType.ROLE
+        return Principal(type_, arns.arn_name(self.arn))
+
+
+def is_named_in(account_id: str, text: str) -> bool:
+    """Whether a text names a user or role of the account by ARN."""
+    return arns.iam_kind(text) in ("user", "role") and arns.account_of(text) == account_id
+
+
+def named_in(
+    document: Mapping[str, Any] | None, account_id: str, path: Callable[[int], Path]
+) -> Iterator[NamedPrincipal]:
+    """The users and roles of an account that a policy names, in the order of its statements.
+
+    `path` is that of the statement with this index.
+    """
+    for index, statement in enumerate(documents.statements_of(document) if document else ()):
+        named = statement.get("Principal")
+        texts = documents.as_list(named.get("AWS", [])) if isinstance(named, Mapping) else []
+        for text in map(str, texts):
+            if is_named_in(account_id, text):
+                yield NamedPrincipal(text, path(index))
+
+
+def absent(named: Iterable[NamedPrincipal], scope: TeamInAccount) -> Iterator[NamedPrincipal]:
+    """Those that the account does not have."""
+    known = {state.arn for state in scope.snapshot.principals.values()}
+    return (each for each in named if each.arn not in known)
+
+
+def missing_principal(
+    named: Iterable[NamedPrincipal],
+    names: str,
+    scope: TeamInAccount,
+    *,
+    made: Container[Principal] | None = None,
+) -> Problem | None:
+    """That the account does not have one of these, and no file makes it in time.
+
+    `names` says what names it, such as `key app names`. `made` are the principals that are made
+    before it is named: those that `scope` has coming, if not given. Their paths are not known, so
+    these are for AWS to compare.
+    """
+    coming = scope.coming if made is None else made
+    first = next((each for each in absent(named, scope) if each.principal not in coming), None)
+    if first is None:
+        return None
+    return Problem(
+        "missing-principal",
+        f"{names} {first.arn}, which does not exist in account {scope.account.id} "
+        f"({scope.account.label}), so AWS would refuse it",
+        "correct the name, with its path, or have it created first; until then what is there "
+        "stays as it is",
+        first.path,
+    )
+
+
+def made_first(named: Iterable[NamedPrincipal], scope: TeamInAccount) -> frozenset[ResourceId]:
+    """The resources that make those of them that the account does not have."""
+    coming = (scope.coming.get(each.principal) for each in absent(named, scope))
+    return frozenset(each for each in coming if each is not None)
