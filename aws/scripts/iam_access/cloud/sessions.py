@@ -31,7 +31,7 @@ from iam_access.cloud.client import (
 )
 from iam_access.cloud.hints import BOOTSTRAP, PLANNER, trust_statement
 from iam_access.model import Account
-from iam_access.policy.arn import PARTITIONS, assumed_role, role_arn
+from iam_access.policy.arn import DEPLOYER_SESSION, PARTITIONS, assumed_role, role_arn
 
 DURATION_SECONDS = 3_600
 
@@ -330,7 +330,6 @@ LIMIT = 64
 _FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _PULL_REQUEST = re.compile(r"refs/pull/(\d+)/(?:merge|head)")
 _COMMIT = re.compile(r"[0-9a-f]{12,64}")
-_PREFIX = "self-serve"
 
 
 def session_name(teams: Iterable[str], environ: Mapping[str, str]) -> str:
@@ -341,8 +340,8 @@ def session_name(teams: Iterable[str], environ: Mapping[str, str]) -> str:
     find no room are counted: `self-serve+a+b+7-more`.
     """
     source = _source(environ)
-    room = LIMIT - len(_PREFIX) - len(source)
-    name = _PREFIX + _listed(sorted(set(teams)), room) + source
+    room = LIMIT - len(DEPLOYER_SESSION) - len(source)
+    name = DEPLOYER_SESSION + _listed(sorted(set(teams)), room) + source
     return _FORBIDDEN.sub("-", name)
 
 

@@ -1,9 +1,9 @@
 """The policies of a role or group that a file describes whole.
 
 They are the managed policies that its resource has among its attributes as `managed`, and the
-inline policy POLICY_NAME with the statements of its own, which are the resource's document. Inline
-policies of others are among the attributes as `others`. These, and managed policies that others
-attached, are taken off, unless the settings keep them.
+inline policy `names.INLINE_POLICY` with the statements of its own, which are the resource's
+document. Inline policies of others are among the attributes as `others`. These, and managed
+policies that others attached, are taken off, unless the settings keep them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,8 +27,6 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.snapshot import Document, Snapshot
 
-#: The inline policy of its own statements.
-POLICY_NAME: Final = "self-serve"
 #: What a resource has aside: the ARNs of those of the team's policies that deny something.
 DENYING: Final = "denying"
 # Policies that a message names.
@@ -79,7 +77,7 @@ def managed_by_aws(spec: PoliciesSpec, scope: TeamInAccount) -> Iterator[str]:
 
 def inline(resource: Resource) -> Mapping[str, Document]:
     """The inline policy of its own statements, by name, if it has any."""
-    return {POLICY_NAME: resource.document} if resource.document is not None else {}
+    return {names.INLINE_POLICY: resource.document} if resource.document is not None else {}
 
 
 def policies_of_teams(policies: Iterable[str]) -> frozenset[ResourceId]:
@@ -99,7 +97,7 @@ def beside_others(
         return wanted, ()
     managed = wanted.attributes["managed"]
     attached = sorted(arn for arn in state.attached if arn not in managed and _is_of_others(arn))
-    others = sorted(set(state.inline) - {POLICY_NAME})
+    others = sorted(set(state.inline) - {names.INLINE_POLICY})
     if not (attached or others):
         return wanted, ()
     both = {"managed": tuple(sorted((*managed, *attached))), "others": tuple(others)}
@@ -172,9 +170,9 @@ def _own_statements(
     if documents.alike(before, after):
         return
     if after is None:
-        yield calls.delete_inline(account, holder, POLICY_NAME, Phase.REVOKE)
+        yield calls.delete_inline(account, holder, names.INLINE_POLICY, Phase.REVOKE)
     else:
-        yield calls.put_inline(account, holder, POLICY_NAME, documents.to_json(after))
+        yield calls.put_inline(account, holder, names.INLINE_POLICY, documents.to_json(after))
 
 
 def taken_off(

@@ -294,9 +294,9 @@ def observed(state: PrincipalState, team: str) -> Resource:
         attributes={
             "arn": state.arn,
             "managed": tuple(sorted(state.attached)),
-            "others": tuple(sorted(set(state.inline) - {entity_policies.POLICY_NAME})),
+            "others": tuple(sorted(set(state.inline) - {names.INLINE_POLICY})),
         },
-        document=state.inline.get(entity_policies.POLICY_NAME),
+        document=state.inline.get(names.INLINE_POLICY),
         needs=entity_policies.policies_of_teams(state.attached),
     )
 

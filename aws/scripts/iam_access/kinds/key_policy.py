@@ -41,7 +41,6 @@ _OF_CALLS: Final[Mapping[str, Context]] = {
     "kms:PutKeyPolicy": {"kms:BypassPolicyLockoutSafetyCheck": "false"},
     "kms:CreateGrant": {"kms:GrantIsForAWSResource": "false"},
 }
-_SESSION: Final = "self-serve"
 _EVERYTHING: Final = documents.document(
     [documents.statement("Allow", actions=["*"], resources=["*"])]
 )
@@ -96,7 +95,7 @@ def locked_out(
         resource=compile_policy(policy, _source("key policy", SourceType.RESOURCE)),
     )
     deployer = PrincipalContext.role_session(
-        arns.deployer_role_arn(account), _SESSION, "AROADEPLOYER"
+        arns.deployer_role_arn(account), arns.DEPLOYER_SESSION, "AROADEPLOYER"
     )
     root = PrincipalContext.root(account.id, account.partition)
     of_account = {"kms:CallerAccount": account.id, "aws:RequestedRegion": region}

@@ -12,6 +12,8 @@ from iam_access.policy import arn as arns
 from iam_access.snapshot import PrincipalState
 
 PREFIX = "self-serve"
+#: The inline policy of a role or group that we make, with all that it gives by itself.
+INLINE_POLICY = PREFIX
 #: With the value `true` on a user or role: aws/bootstrap/ forbids the deployer role to change it.
 PIPELINE_TAG = f"{PREFIX}-pipeline"
 #: On a role that a team's file describes whole; see `role_tag_value`.

@@ -601,14 +601,14 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
         attributes={
             "arn": state.arn,
             "managed": tuple(sorted(state.attached)),
-            "others": tuple(sorted(set(state.inline) - {entity_policies.POLICY_NAME})),
+            "others": tuple(sorted(set(state.inline) - {names.INLINE_POLICY})),
             "boundary": (state.boundary,) if state.boundary else (),
             "tags": tuple(sorted(each for each in state.tags.items() if _is_own_tag(each[0]))),
             "profiles": _profiles_of(state, facts.profiles),
             "max_session": settings.max_session,
             "description": settings.description,
         },
-        document=state.inline.get(entity_policies.POLICY_NAME),
+        document=state.inline.get(names.INLINE_POLICY),
         documents={TRUST: state.trust} if state.trust else {},
         needs=entity_policies.policies_of_teams(state.attached),
     )

@@ -8,7 +8,7 @@ from iam_access.codes import Code
 from iam_access.kinds import names, switch_group, switch_member, switch_takeover
 from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.role_file import RoleSpec
-from iam_access.kinds.switch_facts import POLICY_NAME, HubPart, hub_of, seen
+from iam_access.kinds.switch_facts import HubPart, hub_of, seen
 from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, permission
 from iam_access.model import (
     Account,
@@ -316,7 +316,7 @@ class Switches:
         found = switch_member.member(
             group,
             hub.snapshot.principals[user],
-            inline={POLICY_NAME: group.document},
+            inline={names.INLINE_POLICY: group.document},
             more={role.id, *role.needs},
         )
         reason = f"{user.name} may switch into role {entry.key} of {self._scope.team}"

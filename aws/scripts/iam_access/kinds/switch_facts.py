@@ -2,18 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from iam_access.kinds import managed_policy
-from iam_access.kinds.names import of_switch_path, team_of_policy_arn, team_of_role
+from iam_access.kinds.names import INLINE_POLICY, of_switch_path, team_of_policy_arn, team_of_role
 from iam_access.kinds.role_facts import role_id
 from iam_access.model import Failure, Principal, PrincipalType, ResourceId
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.snapshot import IamState, PrincipalState, Snapshot, SnapshotPart
-
-#: The inline policy of a group, which allows to assume the role.
-POLICY_NAME: Final = "self-serve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +142,7 @@ def _roles_of(group: SwitchGroup, snapshot: Snapshot) -> Mapping[str, Sequence[s
 
 def _allowed(group: SwitchGroup) -> Iterator[str]:
     """What the policy of the group that is ours names."""
-    document = group.state.inline.get(POLICY_NAME)
+    document = group.state.inline.get(INLINE_POLICY)
     for statement in documents.statements_of(document) if document is not None else ():
         yield from map(str, documents.as_list(statement.get("Resource", [])))
 

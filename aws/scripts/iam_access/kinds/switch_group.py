@@ -21,7 +21,7 @@ from iam_access.kinds.kind import (
 )
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.quotas import Quota, Use
-from iam_access.kinds.switch_facts import POLICY_NAME, SeenGroup, hub_of, seen
+from iam_access.kinds.switch_facts import SeenGroup, hub_of, seen
 from iam_access.kinds.switch_file import GROUP_LIMIT
 from iam_access.model import (
     ApiCall,
@@ -103,7 +103,7 @@ class SwitchGroups(Kind):
         return GivenAccess(
             _group(resource),
             (),
-            inline={POLICY_NAME: document} if document is not None else {},
+            inline={names.INLINE_POLICY: document} if document is not None else {},
             attached=frozenset(resource.attributes["managed"]),
         )
 
@@ -170,10 +170,10 @@ def observed(found: SeenGroup) -> Resource:
         teams=frozenset({group.team}),
         attributes={
             "managed": tuple(sorted(state.attached)),
-            "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
+            "others": tuple(sorted(set(state.inline) - {names.INLINE_POLICY})),
         },
         aside=aside(found.hub, group.role_account, state.arn, is_here=found.is_here),
-        document=state.inline.get(POLICY_NAME),
+        document=state.inline.get(names.INLINE_POLICY),
         principal=None if found.is_here else found.role,
         needs=found.role_ids,
     )
@@ -225,7 +225,7 @@ def _calls(before: Resource | None, after: Resource | None) -> Iterator[ApiCall]
     assert after.document is not None, "a group to switch allows to assume a role"
     written = before.document if before is not None else None
     if written is None or not documents.same_meaning(written, after.document):
-        yield calls.put_inline(hub, group, POLICY_NAME, documents.to_json(after.document))
+        yield calls.put_inline(hub, group, names.INLINE_POLICY, documents.to_json(after.document))
     if before is not None:
         yield from _taken_off(before, inline=before.attributes["others"])
 
@@ -240,6 +240,6 @@ def _taken_off(group: Resource, *, inline: Iterable[str]) -> Iterator[ApiCall]:
 
 
 def _deletion(before: Resource) -> Iterator[ApiCall]:
-    own = (POLICY_NAME,) if before.document is not None else ()
+    own = (names.INLINE_POLICY,) if before.document is not None else ()
     yield from _taken_off(before, inline=(*own, *before.attributes["others"]))
     yield calls.delete_group(before.aside["hub"], before.aside["arn"])

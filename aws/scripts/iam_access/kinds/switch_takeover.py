@@ -5,7 +5,6 @@ from typing import Any
 
 from iam_access.kinds import calls, names
 from iam_access.kinds.kind import Takeover
-from iam_access.kinds.switch_facts import POLICY_NAME
 from iam_access.model import ApiCall, Phase, Resource
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
@@ -75,6 +74,6 @@ def _moved(wanted: Resource, taken: PrincipalState, hub: Snapshot, path: str) ->
         if user.name not in wanted.aside["members"]:
             yield calls.remove_member(account, group.name, user.name)
     assert wanted.document is not None, "a group to switch allows to assume a role"
-    yield calls.put_inline(account, group, POLICY_NAME, documents.to_json(wanted.document))
-    for name in sorted(set(taken.inline) - {POLICY_NAME}):
+    yield calls.put_inline(account, group, names.INLINE_POLICY, documents.to_json(wanted.document))
+    for name in sorted(set(taken.inline) - {names.INLINE_POLICY}):
         yield calls.delete_inline(account, group, name, Phase.REVOKE)

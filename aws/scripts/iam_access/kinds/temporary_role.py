@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from iam_access.kinds import aws_policies, calls, names
+from iam_access.kinds import aws_policies, calls, entity_policies, names
 from iam_access.kinds.base import case_conflict, finding_about
 from iam_access.kinds.grant import LONGEST_SESSION, Form, TemporaryGrant
 from iam_access.kinds.kind import (
@@ -50,8 +50,6 @@ from iam_access.policy.expiry import beginning_of, deadline_of
 from iam_access.policy.packing import combine
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
-
-POLICY_NAME = "self-serve"
 
 # What the role's tags say for people and for us; a name may be too short for all of it.
 GRANT_TAG = "self-serve:grant"
@@ -204,7 +202,7 @@ def _put(account: str, role: str, document: Document, phase: Phase) -> ApiCall:
         "put_role_policy",
         {
             "RoleName": role,
-            "PolicyName": POLICY_NAME,
+            "PolicyName": names.INLINE_POLICY,
             "PolicyDocument": documents.to_json(document),
         },
         phase,
@@ -289,7 +287,7 @@ def _deletion(before: Resource, snapshot: Snapshot) -> tuple[ApiCall, ...]:
     return (
         *(() if is_closed(before) else [_closing(snapshot.account_id, before)]),
         *_extras(role, before, snapshot, kept=()),
-        calls.delete_inline(snapshot.account_id, role, POLICY_NAME, Phase.RETIRE),
+        calls.delete_inline(snapshot.account_id, role, names.INLINE_POLICY, Phase.RETIRE),
         replace(
             delete,
             absent_is_done=True,
@@ -383,7 +381,7 @@ class TemporaryRoles(GrantKind):
         return GivenAccess(
             _role(resource),
             () if resource.principal is None else (resource.principal,),
-            inline={POLICY_NAME: resource.document} if resource.document is not None else {},
+            inline=entity_policies.inline(resource),
             attached=frozenset(resource.attributes["managed"]),
         )
 
@@ -572,7 +570,7 @@ def end_of(state: PrincipalState) -> datetime | None:
 
     A role that is being made cannot be assumed and has no permissions yet.
     """
-    document = state.inline.get(POLICY_NAME)
+    document = state.inline.get(names.INLINE_POLICY)
     if document is None:
         # Sessions that are open have what else is on it, and what policies of resources give it.
         if state.attached or state.inline or not state.trust:
@@ -643,7 +641,7 @@ def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
 
 
 def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
-    document = state.inline.get(POLICY_NAME)
+    document = state.inline.get(names.INLINE_POLICY)
     return Resource(
         id=ResourceId(NAME, state.arn),
         name=state.principal.name,
@@ -651,7 +649,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
         attributes={
             "arn": state.arn,
             "managed": tuple(sorted(state.attached)),
-            "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
+            "others": tuple(sorted(set(state.inline) - {names.INLINE_POLICY})),
             "boundary": (state.boundary,) if state.boundary else (),
             "tags": _sorted(_others_tags(state)),
         },

@@ -7,7 +7,7 @@ from itertools import product
 from iam_access.kinds import Kind
 from iam_access.kinds.operations import principals_in
 from iam_access.model import Account, ApiCall, Principal, PrincipalType
-from iam_access.policy.arn import PARTITIONS, policy_arn
+from iam_access.policy.arn import DEPLOYER_SESSION, PARTITIONS, policy_arn
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -18,8 +18,6 @@ from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.snapshot import Document, PrincipalState, Snapshot
-
-_SESSION = "self-serve"
 
 
 def deployer_of(account: Account) -> Principal:
@@ -73,7 +71,7 @@ class Deployer:
         if self._state is None:
             return True
         request = Request(
-            PrincipalContext.role_session(self._state.arn, _SESSION, self._state.id),
+            PrincipalContext.role_session(self._state.arn, DEPLOYER_SESSION, self._state.id),
             permission,
             resource,
             resource_account=self._snapshot.account_id,

@@ -239,6 +239,10 @@ def session_arn(account: str, role: str, session: str, *, partition: str = "aws"
     return str(Arn(partition, "sts", "", account, f"assumed-role/{role}/{session}"))
 
 
+#: How the names of the deployer role's sessions begin.
+DEPLOYER_SESSION: Final = "self-serve"
+
+
 def deployer_role_arn(account: Account) -> str:
     """The ARN of the role that changes the account."""
     return role_arn(account.id, account.deployer_role, partition=account.partition)

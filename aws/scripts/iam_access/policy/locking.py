@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from iam_access.policy.arn import DEPLOYER_SESSION
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 
-_SESSION = "self-serve"
 # The pipeline calls AWS over TLS, and with no second factor.
 _CONTEXT = {"aws:SecureTransport": "true", "aws:ViaAWSService": "false"}
 
@@ -29,7 +29,7 @@ def locking_statement(
     source = PolicySource(resource, SourceType.RESOURCE, resource)
     layers = ApplicablePolicies(resource=compile_policy(document, source))
     for action in actions:
-        caller = PrincipalContext.role_session(role, _SESSION)
+        caller = PrincipalContext.role_session(role, DEPLOYER_SESSION)
         request = Request(
             caller, action, resource, resource_account=account, context=_CONTEXT, now=now
         )

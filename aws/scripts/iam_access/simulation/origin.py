@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import customer_policies, given_access, names
 from iam_access.kinds.base import AccessEntry, FileEntry
-from iam_access.kinds.entity_policies import POLICY_NAME
 from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Location, Principal, Resource, ResourceId
 from iam_access.plan.diff import observed_state
@@ -201,7 +200,7 @@ def _source(grant: _Grant, team: str, account: Account) -> str:
     """What an account calls the policy with a permanent grant's own statements."""
     made = grant.entry.makes
     if made is not None and grant.policy is grant.entry.own:
-        return inline_id(made, POLICY_NAME)
+        return inline_id(made, names.INLINE_POLICY)
     return names.team_policy_arn(account.partition, account.id, team, grant.policy.key)
 
 
