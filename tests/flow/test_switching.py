@@ -114,6 +114,7 @@ def test_roles_and_their_groups_are_made_and_taken_away_to_the_letter(fleet: Fle
     trust = fleet.admin(PROD).get_role(RoleName="admin")["Role"]["AssumeRolePolicyDocument"]
     assert trust["Statement"] == [
         {
+            "Sid": "SelfServeSwitch",
             "Effect": "Allow",
             "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"},
             "Action": "sts:AssumeRole",
@@ -232,6 +233,44 @@ def test_at_no_moment_may_a_user_do_what_they_may_neither_before_nor_after(
 
 def writes_to_hub(call: FaultContext) -> bool:
     return call.account_id == HUB and is_write(call)
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        "{iam: root, account: hub}",
+        pytest.param(
+            '{iam: root, account: hub, conditions: {Bool: {aws:MultiFactorAuthPresent: "true"}}}',
+            marks=EXHAUSTIVE,
+        ),
+    ],
+)
+def test_who_was_to_switch_leaves_before_a_role_that_still_trusts_the_hub_allows_more(
+    fleet: Fleet, trust: str
+) -> None:
+    files_of(fleet.files, {"prod": ["ann"]}, role="environments: [prod],")
+    assert fleet.apply("--all").status == 0
+    before = reach(fleet)
+    files_of(fleet.files, {}, read=policy(*WIDE))
+    plain = f"{{grants: [read], environments: [prod], trust: [{trust}]}}"
+    fleet.files.write("aws-roles/payments.yaml", f"aws-roles: {{deploy/admin: {plain}}}\n")
+    # Not known, or not possible: the role stays as it is.
+    for where, result in ((hub_refuses, (1, ["hub-unreadable"])), (writes_to_hub, (2, []))):
+        fleet.sandbox.faults[:] = [refusing("AccessDenied", where)]
+        run = fleet.apply("payments", "--environment", "prod", "--output", "json")
+        assert (run.status, run.codes) == result
+        assert reach(fleet) == before
+    seen: list[set[tuple[str, str]]] = []
+    fleet.sandbox.faults[:] = [lambda call: seen.append(reach(fleet)) if is_write(call) else None]
+    alone = fleet.apply("payments", "--environment", "prod")
+    assert alone.status == 0, alone.out
+    assert set().union(*seen) == before
+    assert groups(fleet)[IN_PROD] == (set(), [arn(PROD)])
+    assert fleet.apply("--all").status == 0
+    last = fleet.apply("--all")
+    assert (groups(fleet), last.writes) == ({}, ())
+    # Once the role says so, the hub is read for its own plan alone.
+    assert Counter(last.operations)["GetAccountSummary"] == 3
 
 
 def test_a_role_is_narrowed_though_its_leaving_member_cannot_be_taken_out(fleet: Fleet) -> None:

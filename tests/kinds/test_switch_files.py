@@ -69,6 +69,12 @@ def test_it_is_for_all_environments_but_the_hub(tmp_path: Path) -> None:
         ("mfa: true", "mfa: ¶maybe", "bad-value", "'maybe'"),
         ("      members:\n", "      ¶member:\n", "unknown-key", "'member'"),
         ("{environment: hub, group", "¶{group", "missing-key", "'environment'"),
+        (
+            "    environments: [prod]\n",
+            "    environments: [prod]\n    trust: [{service: ec2, sid: ¶SelfServeSwitch}]\n",
+            "duplicate-sid",
+            "switch_from makes",
+        ),
     ],
 )
 def test_errors_are_at_their_places(

@@ -152,7 +152,7 @@ class Roles(Kind):
         findings: list[Finding] = []
         wanted: list[Resource] = []
         unchanged: set[Location] = set()
-        switches = switch.Switches(entries, scope)
+        switches = switch.Switches(entries, scope, trust_document)
         for entry in present:
             resource = _resource(entry, scope)
             finding = _other_boundary(resource, entry, scope)
@@ -192,7 +192,7 @@ class Roles(Kind):
     ) -> Iterable[SnapshotPart[Any]]:
         if scope.here(entries):
             yield RolesPart(scope.account.id)
-        yield from switch.parts_asked(entries, scope)
+        yield from switch.parts_asked(entries, scope, trust_document)
 
     def documents(
         self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
@@ -730,19 +730,27 @@ def _update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[A
 
 
 def _common_trust(before: Document | None, after: Document) -> Document:
-    """What lets in only those whom both let in: the Allows that both have, the Denies of either."""
+    """What lets in only those whom both let in: the Allows that both have, the Denies of either.
+
+    The ids of statements make no difference.
+    """
     had = documents.statements_of(before) if before else []
     has = documents.statements_of(after)
-    same = {documents.canonical_statement(each) for each in had}
-    kept = [
-        each
-        for each in has
-        if each.get("Effect") == "Deny" or documents.canonical_statement(each) in same
+    same = set(map(_without_id, had))
+    kept = [each for each in has if each.get("Effect") == "Deny" or _without_id(each) in same]
+    there = set(map(_without_id, kept))
+    denies = [
+        {name: value for name, value in each.items() if name != "Sid"}  # which may be taken
+        for each in had
+        if each.get("Effect") == "Deny" and _without_id(each) not in there
     ]
-    denies = [each for each in had if each.get("Effect") == "Deny" and each not in kept]
     if not any(each.get("Effect") == "Allow" for each in kept):
         return CLOSED_TRUST
     return documents.document([*kept, *denies])
+
+
+def _without_id(statement: Mapping[str, Any]) -> documents.CanonicalStatement:
+    return replace(documents.canonical_statement(statement), sid="")
 
 
 def _profile(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:

@@ -1,15 +1,16 @@
 """What the roles of a team's file ask for of those who switch into them from a hub."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from iam_access.codes import Code
 from iam_access.kinds import names, switch_group, switch_member, switch_takeover
 from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.role_file import RoleSpec
-from iam_access.kinds.switch_facts import HubPart, hub_of, seen
-from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, permission
+from iam_access.kinds.switch_facts import HubPart, SeenGroup, hub_of, seen
+from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, hubs_in, lets_in, permission
 from iam_access.model import (
     Account,
     Finding,
@@ -22,9 +23,11 @@ from iam_access.model import (
 from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.problem import Problem
-from iam_access.snapshot import IamState, Snapshot, SnapshotPart
+from iam_access.snapshot import Document, IamState, Snapshot, SnapshotPart
 
 Entry = FileEntry[RoleSpec]
+#: The trust policy that an entry's role is to have in an account.
+TrustOf = Callable[[Entry, TeamInAccount], Document]
 
 
 def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
@@ -64,14 +67,40 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
         )
 
 
-def parts_asked(entries: Iterable[Entry], scope: TeamInAccount) -> Iterator[SnapshotPart[Any]]:
+def parts_asked(
+    entries: Iterable[Entry], scope: TeamInAccount, trust: TrustOf
+) -> Iterator[SnapshotPart[Any]]:
     """The hubs, beside the account itself, of roles that are in the scope's environment."""
     for entry in scope.here(entries):
-        switch = entry.spec.switch
-        if switch is not None:
-            hub = scope.account_ids.get(switch.environment)
-            if hub not in (None, scope.account.id):
-                yield HubPart(hub)
+        if entry.spec.state != "absent":
+            hub = _hub_id(entry, scope)
+            hubs = {hub} - {None, scope.account.id} | _former_hubs(entry, scope, trust)
+            yield from (HubPart(each) for each in hubs if each is not None)
+
+
+def _hub_id(entry: Entry, scope: TeamInAccount) -> str | None:
+    """The id of the account from which people switch into a role; None if they do not."""
+    switch = entry.spec.switch
+    return scope.account_ids.get(switch.environment) if switch is not None else None
+
+
+def _former_hubs(entry: Entry, scope: TeamInAccount, trust: TrustOf) -> Set[str]:
+    """The other accounts from which people switch into the team's role as it is, and no more.
+
+    Those that the role is to trust all the same: whom the others have as members, it lets in no
+    more.
+    """
+    state = scope.snapshot.principals.get(scope.role(_name(entry)))
+    if state is None or not state.trust or names.team_of_role(state) != scope.team:
+        return frozenset()
+    former = set(hubs_in(state.trust)) - {scope.account.id, _hub_id(entry, scope)}
+    wanted = trust(entry, scope) if former else {}
+    return {each for each in former if lets_in(wanted, each)}
+
+
+def _name(entry: Entry) -> str:
+    """The name of an entry's role, without path."""
+    return entry.key.rpartition("/")[2]
 
 
 class _Room:
@@ -143,18 +172,50 @@ def _no_room(user: Principal, group: Resource, hub: TeamInAccount) -> Problem:
 class Switches:
     """The groups and members that a team's roles ask for, as the plan of one account sees them."""
 
-    def __init__(self, entries: Sequence[Entry], scope: TeamInAccount) -> None:
+    def __init__(self, entries: Sequence[Entry], scope: TeamInAccount, trust: TrustOf) -> None:
         self._entries = entries
         self._scope = scope
+        self._trust = trust
         self._wanted: dict[ResourceId, Resource] = {}
         self._findings: list[Finding] = []
         self._rooms: dict[str, _Room] = {}
         self._leaving: set[ResourceId] = set()
 
+    @cached_property
+    def _asked(self) -> Set[ResourceId]:
+        """The ids of the groups that entries ask for in the account, made or not."""
+        scope, found = self._scope, set[ResourceId]()
+        for entry in scope.here(self._entries):
+            switch, hub = entry.spec.switch, _hub_id(entry, scope)
+            if switch is not None and hub is not None:
+                name = switch.group_in(scope.environment, _name(entry))
+                found.add(switch_group.group_id(scope.team, hub, scope.account.id, name))
+        return found
+
+    @cached_property
+    def _seen(self) -> Sequence[SeenGroup]:
+        """The groups of all teams that lead to roles of the account."""
+        return tuple(seen(self._scope.snapshot))
+
     def unusable(self, entry: Entry) -> Finding | None:
-        """Why nothing can be changed about a role: no user of its hub can switch into it."""
-        switch = entry.spec.switch
-        hub = self._scope.account_ids.get(switch.environment) if switch is not None else None
+        """Why nothing can be changed about a role, if that is so.
+
+        No user of its hub can switch into it; or it is to trust an account that is its hub no more,
+        and it is not known whose groups there still lead to it.
+        """
+        for each in sorted(_former_hubs(entry, self._scope, self._trust)):
+            failure = self._scope.snapshot.part(HubPart(each)).failure
+            if failure is not None:
+                return self._finding(
+                    "hub-unreadable",
+                    entry,
+                    "trust",
+                    message=f"account {each}, which the role still trusts, cannot be read, so it "
+                    "is not known who switches into the role from there, and the role stays as it "
+                    f"is: {failure.message}",
+                    hint=f"{failure.hint}; or apply the role without that trust first",
+                )
+        switch, hub = entry.spec.switch, _hub_id(entry, self._scope)
         if switch is None or hub is None:
             return None
         if hub == self._scope.account.id:
@@ -164,10 +225,11 @@ class Switches:
             return self._finding(
                 "hub-unreadable",
                 entry,
-                ("environment",),
-                f"account {hub} ({switch.environment}), from which people switch into this role, "
-                f"cannot be read, so the role stays as it is: {found.failure.message}",
-                found.failure.hint,
+                SWITCH_FROM,
+                "environment",
+                message=f"account {hub} ({switch.environment}), from which people switch into this "
+                f"role, cannot be read, so the role stays as it is: {found.failure.message}",
+                hint=found.failure.hint,
             )
         own, other = self._scope.account.partition, _partition(found.iam)
         if other in (None, own):
@@ -175,27 +237,28 @@ class Switches:
         return self._finding(
             "wrong-partition",
             entry,
-            ("environment",),
-            f"account {hub} ({switch.environment}) is in partition {other}, and no user of it can "
-            f"switch into a role in account {self._scope.account.id}, which is in {own}",
-            "name a hub in the same partition, or leave the environment out of the role",
+            SWITCH_FROM,
+            "environment",
+            message=f"account {hub} ({switch.environment}) is in partition {other}, and no user of "
+            f"it can switch into a role in account {self._scope.account.id}, which is in {own}",
+            hint="name a hub in the same partition, or leave the environment out of the role",
         )
 
     def _of_another_team(self, entry: Entry) -> Finding | None:
         """That a group of another team leads to a role of this ARN, as that team had one."""
         account = self._scope.account
         role = arns.iam_arn(account.id, f"role/{entry.key}", partition=account.partition)
-        for found in seen(self._scope.snapshot):
+        for found in self._seen:
             team, state = found.group.team, found.group.state
             if team != self._scope.team and switch_takeover.leads_to(state, role):
                 return self._finding(
                     "not-ours",
                     entry,
-                    (),
-                    f"members of {state.arn}, a group of team {team}, may assume {role}, so the "
-                    "role stays as it is",
-                    "run this again once that group is gone: the plan of its account takes away "
-                    "what no file asks for",
+                    SWITCH_FROM,
+                    message=f"members of {state.arn}, a group of team {team}, may assume {role}, "
+                    "so the role stays as it is",
+                    hint="run this again once that group is gone: the plan of its account takes "
+                    "away what no file asks for",
                 )
         return None
 
@@ -204,6 +267,7 @@ class Switches:
         switch, scope = entry.spec.switch, self._scope
         hub = self._hub_of(switch) if switch is not None else None
         if switch is None or hub is None:
+            self._leaving.update(self._of_other_groups(role))
             return
         name = switch.group_in(scope.environment, role.name)
         written = switch.members.get(scope.environment, ())
@@ -213,9 +277,10 @@ class Switches:
                 self._finding(
                     "bad-group",
                     entry,
-                    ("group",),
-                    f"another role of the team has the group {name}, too",
-                    "add group to switch_from, with a name of its own",
+                    SWITCH_FROM,
+                    "group",
+                    message=f"another role of the team has the group {name}, too",
+                    hint="add group to switch_from, with a name of its own",
                 )
             )
             return
@@ -224,17 +289,18 @@ class Switches:
                 self._finding(
                     "group-quota",
                     entry,
-                    ("environment",),
-                    f"no room for group {name}: account {hub.account.id} allows "
+                    SWITCH_FROM,
+                    "environment",
+                    message=f"no room for group {name}: account {hub.account.id} allows "
                     f"{hub.snapshot.quotas.groups:,} groups",
-                    "delete groups that are not needed, or have the quota raised",
+                    hint="delete groups that are not needed, or have the quota raised",
                 )
             )
             return
         self._wanted[group.id] = group
-        self._leaving.update(self._of_other_groups(group, role, map(hub.user, written)))
+        self._leaving.update(self._of_other_groups(role, group, map(hub.user, written)))
         for index, each in enumerate(written):
-            path = ("members", scope.environment, index)
+            path = (SWITCH_FROM, "members", scope.environment, index)
             for member in self._members(entry, path, each, group, role, hub):
                 self._wanted[member.id] = member
 
@@ -293,7 +359,7 @@ class Switches:
         """The membership of one user; of those that an address may mean, those that are there."""
         user, rival = hub.user(written), hub.rival(written)
         if rival is not None:
-            location = entry.place.at(SWITCH_FROM, *path).location
+            location = entry.place.at(*path).location
             self._findings.append(hub.doubt(written, rival, location))
             for each in (user, rival):
                 if group.name in hub.snapshot.principals[each].groups:
@@ -306,7 +372,9 @@ class Switches:
             yield self._member(entry, user, group, role, hub)
         else:
             self._findings.append(
-                self._finding(problem.code, entry, path, problem.message, problem.hint)
+                self._finding(
+                    problem.code, entry, *path, message=problem.message, hint=problem.hint
+                )
             )
 
     def _member(
@@ -323,19 +391,23 @@ class Switches:
         return replace(found, reasons=(reason,))
 
     def _of_other_groups(
-        self, wanted: Resource, role: Resource, members: Iterable[Principal]
+        self, role: Resource, wanted: Resource | None = None, members: Iterable[Principal] = ()
     ) -> Iterator[ResourceId]:
-        """The memberships of those who become the role by a group of before, and are to no more.
+        """The memberships by which users become the role, and that are to be no more.
 
-        The hub's own plan, which takes that group away, does not know what the role gets.
+        They are of groups that no entry asks for. Those who are `members` of the group that is
+        `wanted` for the role stay. The hub's own plan, which takes other groups away, does not know
+        what the role gets.
         """
         stay = {each.name for each in members}
-        for found in seen(self._scope.snapshot):
-            if found.is_here or role.id not in found.role_ids:
+        for found in self._seen:
+            group = switch_group.observed(found)
+            if role.id not in found.role_ids or group.id in self._asked:
                 continue
-            if switch_group.observed(found).id != wanted.id:
-                members_ = switch_member.observed(found)
-                yield from (each.id for each in members_ if each.aside["user"] not in stay)
+            in_hub = wanted is not None and group.aside["hub"] == wanted.aside["hub"]
+            for each in switch_member.observed(found):
+                if not (in_hub and each.aside["user"] in stay):
+                    yield each.id
 
     def _room(self, hub: TeamInAccount) -> _Room:
         number = hub.account.id
@@ -347,13 +419,15 @@ class Switches:
             self._rooms[number] = _Room(hub.snapshot, asked)
         return self._rooms[number]
 
-    def _finding(self, code: Code, entry: Entry, path: Path, message: str, hint: str) -> Finding:
+    def _finding(
+        self, code: Code, entry: Entry, *path: str | int, message: str, hint: str
+    ) -> Finding:
         return Finding(
             code=code,
             severity=Severity.ERROR,
             message=message,
             hint=hint,
-            location=entry.place.at(SWITCH_FROM, *path).location,
+            location=entry.place.at(*path).location,
             team=self._scope.team,
             account=self._scope.account.id,
         )
@@ -368,7 +442,7 @@ class Switches:
             (scope.account_ids.get(environment), name): entry
             for _, environment, entry, name in self._asked_in(scope.account.id)
         }
-        for found in seen(scope.snapshot):
+        for found in self._seen:
             group = switch_group.observed(found)
             if found.group.team != scope.team or group.id in self._wanted:
                 continue
@@ -386,6 +460,5 @@ class Switches:
             switch = entry.spec.switch
             if switch is None or ids.get(switch.environment) != hub:
                 continue
-            _, role = arns.path_and_name(arns.iam_arn(hub, f"role/{entry.key}"))
             for environment in entry.spec.environments or ():
-                yield switch, environment, entry, switch.group_in(environment, role)
+                yield switch, environment, entry, switch.group_in(environment, _name(entry))

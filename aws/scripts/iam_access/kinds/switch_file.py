@@ -10,11 +10,16 @@ from iam_access.kinds.fields import Flag, Spec, UserAddress, problem, written_as
 from iam_access.kinds.short_forms import account_text, iam_text
 from iam_access.phrases import shown
 from iam_access.place import Path
+from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
+from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.problem import Problem
 from iam_access.snapshot import Document
 
 SWITCH_FROM: Final = "switch_from"
+#: The id of the statement in a trust policy that lets in the hub: by it a role in an account tells
+#: where its users switch from.
+TRUST_SID: Final = "SelfServeSwitch"
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html
 GROUP_LIMIT: Final = 128
 _GROUP = re.compile(r"[A-Za-z0-9_+=,.@-]{1,126}")
@@ -47,6 +52,7 @@ class SwitchSpec(Spec):
     def trust(self) -> dict[str, Any]:
         """The statement of the role's trust policy that lets in the hub, with placeholders."""
         found: dict[str, Any] = {
+            "Sid": TRUST_SID,
             "Effect": "Allow",
             "Principal": {"AWS": iam_text("root", account_text(self.environment))},
             "Action": "sts:AssumeRole",
@@ -69,8 +75,30 @@ def permission(role: str) -> Document:
     )
 
 
+def hubs_in(trust: Document) -> Iterator[str]:
+    """The ids of the accounts whose users switch into the role with this trust policy."""
+    for statement in documents.statements_of(trust):
+        if statement.get("Sid") == TRUST_SID:
+            names = let_in(documents.document([statement]))
+            yield from filter(None, map(arns.account_of_root, names))
+
+
+def lets_in(trust: Document, account: str) -> bool:
+    """Whether a trust policy lets in principals of this account (its id)."""
+    return any(each in ("*", account) or arns.account_of(each) == account for each in let_in(trust))
+
+
 def problems(written: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong between a role's `switch_from` and where the role is written to be."""
+    """What is wrong between a role's `switch_from` and the rest of the role."""
+    trust = written.get("trust")
+    for index, entry in enumerate(trust if isinstance(trust, list) else ()):
+        if isinstance(entry, Mapping) and entry.get("sid") == TRUST_SID:
+            yield Problem(
+                "duplicate-sid",
+                f"{TRUST_SID} is the id of the statement that switch_from makes",
+                "give the statement another, or none",
+                ("trust", index, "sid"),
+            )
     switch, environments = written.get(SWITCH_FROM), written.get("environments")
     members = switch.get("members") if isinstance(switch, Mapping) else None
     if not isinstance(switch, Mapping) or not isinstance(members, Mapping):
