@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -113,7 +114,19 @@ def test_they_are_made_and_let_go_to_the_letter(fleet: Fleet) -> None:
     ]
     client.put_object(Bucket=LOGS, Key="trail/1", Body=b"data")
 
+    fleet.files.team("ops")
+    fleet.files.write("aws-buckets/ops.yaml", BUCKETS)
+    both = fleet.apply("--all", "--output", "json")
+    assert (both.status, both.writes) == (1, ())
+    assert "name-taken" in both.codes
     write(fleet, "aws-buckets: {}\n")
+    moved = fleet.apply("--all", "--output", "json")
+    assert (moved.status, Counter(each.operation for each in moved.writes)) == (
+        0,
+        {"CreatePolicy": 2, "PutBucketTagging": 2, "DeletePolicy": 2},
+    ), moved.out
+    assert tags(fleet, LOGS)["self-serve:bucket"].startswith("ops=")
+    fleet.files.write("aws-buckets/ops.yaml", "aws-buckets: {}\n")
     gone = fleet.apply("--all", "--allow-removals")
     assert gone.status == 0, gone.out
     assert "stays, with its data" in gone.out

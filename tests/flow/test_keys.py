@@ -133,7 +133,15 @@ def test_they_are_made_changed_and_left_to_the_letter(fleet: Fleet) -> None:
     assert apply(fleet, yaml.safe_dump(changed)).status == 0
     assert fleet.apply("--all").writes == ()
     assert (told(fleet)["grants"], told(fleet)["description"]) == ([], "Else")
-    left = apply(fleet, NONE, "--allow-removals")
+    fleet.files.team("ops")
+    fleet.files.write("aws-keys/ops.yaml", yaml.safe_dump(changed))
+    moved = apply(fleet, NONE, "--output", "json")
+    assert (moved.status, [each.operation for each in moved.writes]) == (
+        0,
+        ["CreatePolicy", "TagResource", "DeletePolicy"],
+    ), moved.out
+    fleet.files.remove_team("ops")
+    left = fleet.apply("--all", "--allow-removals")
     assert left.status == 0, left.out
     assert "the key stays" in left.out
     found = told(fleet)

@@ -242,12 +242,6 @@ def test_tags_of_aws_itself_are_written_back_as_they_are() -> None:
     assert state(values.applied(files(), taken)).tags == system
 
 
-def test_one_of_another_team_is_never_taken_over() -> None:
-    other = account(BucketState(REGION, owned(Stage.MADE, "platform")))
-    (finding,) = plan(files(WHOLE), other, ADOPT).findings
-    assert (finding.code, "platform" in finding.message) == ("not-ours", True)
-
-
 def test_drift_is_put_right() -> None:
     first = made(WHOLE)
     changed = replace(state(first), tags={**state(first).tags, "new": "tag"}, policy=THEIRS)

@@ -141,7 +141,7 @@ class Buckets(Kind):
                 absent += _to_delete(entry, scope)
             else:
                 wanted.append(_resource(entry, scope))
-                wanted += _mark_of_others(entry, scope)
+                wanted += _own_mark(entry, scope)
         return Expansion(tuple(wanted), findings=tuple(findings), absent=tuple(absent))
 
     def parts_asked(
@@ -188,7 +188,7 @@ class Buckets(Kind):
                 yield _observed(name, claim.team, state, snapshot)
             for team in marked.get(name, ()):
                 if state.refused is None and (claim is None or claim.team != team):
-                    yield _mark_alone(name, team, state, snapshot)
+                    yield _mark_alone(name, team, snapshot)
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return _state(resource.name, snapshot).exists
@@ -197,18 +197,17 @@ class Buckets(Kind):
         state = _state(wanted.name, snapshot)
         if not state.exists:
             return None
-        claim = bucket_facts.claim_on(state.tags, wanted.name, snapshot.account_id)
-        owner = f"is of team {claim.team}" if claim else "was not made by the pipeline"
         return UnmanagedResource(
             finding_about(
                 wanted,
                 snapshot,
                 "not-ours",
-                f"the bucket {wanted.name} is in account {snapshot.account_id} and {owner}",
+                f"the bucket {wanted.name} is in account {snapshot.account_id} and was not made by "
+                "the pipeline",
                 "give the bucket another name",
             ),
             is_equivalent=False,
-            adopt=_takeover(wanted, state, snapshot) if claim is None else None,
+            adopt=_takeover(wanted, state, snapshot),
         )
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
@@ -256,11 +255,14 @@ class Buckets(Kind):
         if after is None:
             assert before is not None, "a change has a before or an after"
             return (*_gone(before, account), *_unmarked(before, snapshot))
-        if before is None or before.attributes["stage"] is None:
-            return (*_newly_marked(before, after, snapshot), *bucket_calls.made(after, account))
+        marked = _newly_marked(after, snapshot)
+        if before is None:
+            return (*marked, *bucket_calls.made(after, account))
+        is_handed_over = before.teams != after.teams
         return (
-            *_newly_marked(before, after, snapshot),
+            *marked,
             *bucket_calls.changed(before, after, account),
+            *(_unmarked(before, snapshot) if is_handed_over else ()),
         )
 
     def reclaiming(
@@ -278,9 +280,9 @@ def _name(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> str:
     return str(scope.fill(entry.key))
 
 
-def _id(team: str, name: str) -> ResourceId:
-    """The id of a team's bucket: one of the same name that another team has is not the one."""
-    return ResourceId(NAME, f"{team} {name}")
+def _id(name: str) -> ResourceId:
+    """The id of a bucket, of whatever team: where its entry moves, the next team takes it over."""
+    return ResourceId(NAME, name)
 
 
 def _state(name: str, snapshot: Snapshot) -> BucketState:
@@ -510,8 +512,9 @@ def _resource(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Resource:
     name, document = _name(entry, scope), _document(entry, scope)
     state = _state(name, scope.snapshot)
     tags = scope.tagged(entry.spec.tags)
+    claim = bucket_facts.claim_on(state.tags, name, scope.account.id)
     return Resource(
-        id=_id(scope.team, name),
+        id=_id(name),
         name=name,
         teams=frozenset({scope.team}),
         attributes={
@@ -520,13 +523,17 @@ def _resource(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Resource:
             "tags": tuple(sorted(tags.items())),
             "system": bucket_facts.system_tags(state),
             "stage": (Stage.MADE if document is None else Stage.WITH_POLICY).value,
+            "owner": scope.team,
             "marked": True,
         },
         document=document,
         # A policy that the file says nothing of is left as it is.
         documents=_of_others(name, state, scope.snapshot) if document is None else {},
         needs=made_first(_named(document, scope), scope),
-        reasons=(f"bucket {entry.key} of {scope.team}, in {entry.spec.region}",),
+        reasons=(
+            *resource_policy.handed_over(claim.team if claim else None, scope.team),
+            f"bucket {entry.key} of {scope.team}, in {entry.spec.region}",
+        ),
         location=entry.place.location,
     )
 
@@ -542,7 +549,7 @@ def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> R
     claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
     stage = claim.stage if claim is not None else Stage.MADE
     return Resource(
-        id=_id(team, name),
+        id=_id(name),
         name=name,
         teams=frozenset({team}),
         attributes={
@@ -551,6 +558,7 @@ def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> R
             "tags": bucket_facts.own_tags(state),
             "system": bucket_facts.system_tags(state),
             "stage": stage.value,
+            "owner": claim.team if claim is not None else None,
             "marked": team in _marked(snapshot).get(name, ()),
         },
         document=state.policy if stage is Stage.WITH_POLICY else None,
@@ -559,11 +567,10 @@ def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> R
     )
 
 
-def _mark_alone(name: str, team: str, state: BucketState, snapshot: Snapshot) -> Resource:
+def _mark_alone(name: str, team: str, snapshot: Snapshot) -> Resource:
     """A mark for a bucket that is not there, or is not the team's."""
-    key = f"{team} {name}" if not state.exists else _id_of_mark(team, name)
     return Resource(
-        id=ResourceId(NAME, key),
+        id=_id_of_mark(team, name),
         name=name,
         teams=frozenset({team}),
         attributes={
@@ -572,30 +579,29 @@ def _mark_alone(name: str, team: str, state: BucketState, snapshot: Snapshot) ->
             "tags": (),
             "system": (),
             "stage": None,
+            "owner": None,
             "marked": True,
         },
     )
 
 
 def _as_it_is(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """What the team has of a bucket that cannot be made as it is wanted."""
-    name = _name(entry, scope)
-    state = _state(name, scope.snapshot)
-    claim = bucket_facts.claim_on(state.tags, name, scope.account.id)
-    if claim is not None and claim.team == scope.team:
-        found = _observed(name, scope.team, state, scope.snapshot)
-        yield replace(found, location=entry.place.location)
-
-
-def _mark_of_others(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """The mark of the team for a bucket that is not its own, and may be taken over."""
+    """A bucket that cannot be as it is wanted: the team's, or that of which it takes it over."""
+    wanted = (_id(_name(entry, scope)), _id_of_mark(scope.team, _name(entry, scope)))
     for each in Buckets().observed(scope.snapshot):
-        if each.id.key == _id_of_mark(scope.team, _name(entry, scope)):
+        if each.id in wanted:
             yield replace(each, location=entry.place.location)
 
 
-def _id_of_mark(team: str, name: str) -> str:
-    return f"{team} {name} mark"
+def _own_mark(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """The mark of the team for a bucket that is not its own yet: it stays for that run."""
+    for each in _as_it_is(entry, scope):
+        if each.id == _id_of_mark(scope.team, each.name):
+            yield each
+
+
+def _id_of_mark(team: str, name: str) -> ResourceId:
+    return ResourceId(NAME, f"{name} mark {team}")
 
 
 def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
@@ -627,9 +633,10 @@ def _policy_of_mark(team: str, name: str, snapshot: Snapshot) -> str:
     return markers.mark(team, arn, snapshot.account_id).policy
 
 
-def _newly_marked(before: Resource | None, after: Resource, at: Snapshot) -> Iterator[ApiCall]:
-    if before is None or not before.attributes["marked"]:
-        yield markers.made(_mark(after, at), as_list(dict(after.attributes["tags"])))
+def _newly_marked(wanted: Resource, at: Snapshot) -> Iterator[ApiCall]:
+    mark = _mark(wanted, at)
+    if not markers.is_made(mark, at):
+        yield markers.made(mark, as_list(dict(wanted.attributes["tags"])))
 
 
 def _unmarked(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
@@ -658,7 +665,7 @@ def _takeover(wanted: Resource, state: BucketState, snapshot: Snapshot) -> Takeo
         changed = "its tags and its policy become what the entry says"
     return Takeover(
         (
-            *_newly_marked(before, wanted, snapshot),
+            *_newly_marked(wanted, snapshot),
             *bucket_calls.changed(before, wanted, snapshot.account_id),
         ),
         f"makes the bucket ours: {changed}",

@@ -135,7 +135,7 @@ def changed(before: Resource, after: Resource, account: str) -> Iterator[ApiCall
     if before.attributes["stage"] == Stage.NEW:
         yield from finished(after, account)
     stage = _stage(after)
-    facts = ("tags", "stage")
+    facts = ("tags", "stage", "owner")
     retagged = any(before.attributes[each] != after.attributes[each] for each in facts)
     gives_up = before.document is not None and after.document is None
     if retagged and not gives_up:

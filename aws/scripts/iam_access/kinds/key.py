@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import key_calls, key_facts, key_policy, markers, names
+from iam_access.kinds import key_calls, key_facts, key_policy, markers, names, resource_policy
 from iam_access.kinds.base import (
     ABSENT,
     STATEMENTS,
@@ -174,8 +174,7 @@ class Keys(Kind):
             found = _fault(resource, entry, scope) or _same_key(resource, wanted, scope)
             if found is None:
                 wanted.append(resource)
-                # Until the key is ours, and for that run, its mark stays.
-                wanted += (each for each in _as_it_is(entry, scope) if each.id != resource.id)
+                wanted += _own_mark(entry, scope)
             else:
                 findings.append(found)
                 wanted += _as_it_is(entry, scope)
@@ -221,21 +220,15 @@ class Keys(Kind):
             yield from _strays_asked(part, snapshot)
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
-        found = {(each.team, each.arn) for each in markers.marks(snapshot, "kms")}
-        marked = frozenset(found)
         for part, _ in key_facts.parts_read(snapshot):
-            arn = key_facts.arn_of_part(snapshot, part)
             key = key_facts.key_of(part, snapshot).key
-            team = names.team_of_key(key.tags, arn) if key is not None else None
-            if team is not None:
-                found.add((team, arn))
-        for team, arn in sorted(found):
-            part = key_facts.part_of(arn, snapshot)
-            key = key_facts.key_of(part, snapshot).key
-            if key is None or names.team_of_key(key.tags, arn) == team:
-                yield _observed(team, part, snapshot, marked=(team, arn) in marked)
-            elif key.readable:
-                yield _mark_alone(team, part)
+            owner = _owner(key, part, snapshot)
+            if owner is not None:
+                yield _observed(owner, part, snapshot)
+            if key is None or key.readable:
+                for team in _marked_by(part, snapshot):
+                    if team != owner:
+                        yield _mark_alone(team, part, key)
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return (
@@ -250,9 +243,7 @@ class Keys(Kind):
             return UnmanagedResource(
                 _stray_keys(wanted, found.doubtful, snapshot), is_equivalent=False, adopt=None
             )
-        if found.key is None:
-            return None
-        return _taken(wanted, found.key, part, snapshot)
+        return _taken(wanted, found.key, snapshot) if found.key is not None else None
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         for mark in markers.marks(snapshot, "kms"):
@@ -309,8 +300,8 @@ class Keys(Kind):
             is_unwanted = before.attributes.get(ABSENT)
             going = key_calls.deletion if is_unwanted else key_calls.release
             return tuple(going(before, snapshot))
-        if before is None or not before.attributes["key"]:
-            return tuple(key_calls.creation(before, after, snapshot))
+        if before is None:
+            return tuple(key_calls.creation(after, snapshot))
         return tuple(key_calls.update(before, after, snapshot))
 
     def reclaiming(
@@ -368,9 +359,26 @@ def _strays_asked(part: KeyPart, snapshot: Snapshot) -> Iterator[StrayKeysPart]:
         yield StrayKeysPart(part.account, part.region)
 
 
-def _id(team: str, part: KeyPart) -> ResourceId:
-    """The id of a team's key: the key of the same alias that another team has is not the one."""
-    return ResourceId(NAME, f"{team} {part.region} {part.alias}")
+def _id(part: KeyPart) -> ResourceId:
+    """The id of a key, of whatever team: where its entry moves, the next team takes it over."""
+    return ResourceId(NAME, f"{part.region} {part.alias}")
+
+
+def _id_of_mark(team: str, part: KeyPart) -> ResourceId:
+    return ResourceId(NAME, f"{part.region} {part.alias} mark {team}")
+
+
+def _owner(key: KeyState | None, part: KeyPart, snapshot: Snapshot) -> str | None:
+    """The team whose file describes the key of an alias, by its tag."""
+    if key is None:
+        return None
+    return names.team_of_key(key.tags, key_facts.arn_of_part(snapshot, part))
+
+
+def _marked_by(part: KeyPart, snapshot: Snapshot) -> list[str]:
+    """The teams that have a mark for the key of an alias."""
+    arn = key_facts.arn_of_part(snapshot, part)
+    return sorted(each.team for each in markers.marks(snapshot, "kms") if each.arn == arn)
 
 
 # What is wrong with an entry in an account.
@@ -531,25 +539,22 @@ def _stray_keys(wanted: Resource, keys: Iterable[KeyState], snapshot: Snapshot) 
     )
 
 
-def _taken(wanted: Resource, key: KeyState, part: KeyPart, snapshot: Snapshot) -> UnmanagedResource:
+def _taken(wanted: Resource, key: KeyState, snapshot: Snapshot) -> UnmanagedResource:
     """What is to be said of a key of others that has the wanted alias."""
-    arn = key_facts.arn_of_part(snapshot, part)
-    team = names.team_of_key(key.tags, arn)
     why = _not_adoptable(key)
-    owner = f"is of team {team}" if team else "was not made by the pipeline"
-    if team is None and names.KEY_TAG in key.tags:
+    if names.KEY_TAG in key.tags:
         why = f"has the tag {names.KEY_TAG} of another alias, or a copy of it"
     return UnmanagedResource(
         finding_about(
             wanted,
             snapshot,
             "not-ours",
-            f"the alias {wanted.name} in {part.region} stands for {key.arn}, which {owner}"
-            + (f" and {why}" if why else ""),
+            f"the alias {wanted.name} in {wanted.attributes['region']} stands for {key.arn}, which "
+            "was not made by the pipeline" + (f" and {why}" if why else ""),
             "write another alias, or have its owner remove this one",
         ),
         is_equivalent=False,
-        adopt=_takeover(key, wanted, snapshot) if team is None and not why else None,
+        adopt=_takeover(key, wanted, snapshot) if not why else None,
     )
 
 
@@ -562,8 +567,7 @@ def _not_adoptable(key: KeyState) -> str:
 def _takeover(key: KeyState, wanted: Resource, snapshot: Snapshot) -> Takeover:
     """Makes a key of others ours, and then what its entry says."""
     (team,) = wanted.teams
-    marked = key_facts.mark_of(wanted, snapshot) in markers.marks(snapshot, "kms")
-    before = _observed(team, key_facts.part_of_resource(wanted, snapshot), snapshot, marked=marked)
+    before = _observed(team, key_facts.part_of_resource(wanted, snapshot), snapshot)
     given = (each for each in wanted.attributes["grants"] if key_calls.same_as(key.grants, each))
     return Takeover(
         (
@@ -587,15 +591,14 @@ def _resource(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
     # In another spelling, a grant may be there twice.
     given = {_grant_name(each): each for each in (_grant_params(g, scope) for g in spec.grants)}
     wanted = Resource(
-        id=_id(scope.team, part),
+        id=_id(part),
         name=entry.key,
         teams=frozenset({scope.team}),
         attributes={
             "region": part.region,
-            "key": True,
             "alias": True,
             "marked": True,
-            "owned": True,
+            "owner": scope.team,
             "state": ENABLED,
             "rotation": True,
             "description": spec.description or "",
@@ -603,7 +606,10 @@ def _resource(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
             "grants": tuple(each for _, each in sorted(given.items())),
         },
         document=policy,
-        reasons=(f"key {entry.key} of {scope.team}",),
+        reasons=(
+            *resource_policy.handed_over(_owner(known, part, snapshot), scope.team),
+            f"key {entry.key} of {scope.team}",
+        ),
         location=entry.place.location,
         arn=(known or new).arn,
     )
@@ -633,10 +639,18 @@ def _grant_name(params: Mapping[str, Any]) -> str:
 
 
 def _as_it_is(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """What the team has of a key that cannot be made as it is wanted, in whatever region."""
+    """A key that cannot be as it is wanted: the team's, or that of which it takes it over."""
     for each in Keys().observed(scope.snapshot):
-        if scope.team in each.teams and each.name == entry.key:
+        is_own = scope.team in each.teams and each.name == entry.key
+        if is_own or each.id == _id(_part(entry, scope)):
             yield replace(each, location=entry.place.location)
+
+
+def _own_mark(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """The mark of the team for a key that is not its own yet: it stays for that run."""
+    for each in _as_it_is(entry, scope):
+        if each.id == _id_of_mark(scope.team, _part(entry, scope)):
+            yield each
 
 
 def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
@@ -648,12 +662,12 @@ def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Reso
     arn = key_facts.arn_of_part(scope.snapshot, part)
     owner = names.team_of_key(key.tags, arn)
     if owner in (None, scope.team):
+        found = _observed(scope.team, part, scope.snapshot)
         # The mark of a key that is not the team's goes by itself.
-        marked = owner and markers.mark(scope.team, arn) in markers.marks(scope.snapshot, "kms")
-        found = _observed(scope.team, part, scope.snapshot, marked=bool(marked))
+        marked = found.attributes["marked"] and owner is not None
         yield replace(
             found,
-            attributes={**found.attributes, ABSENT: True},
+            attributes={**found.attributes, "marked": marked, ABSENT: True},
             leaves="",
             loss=_LOSS,
             location=entry.place.location,
@@ -698,23 +712,22 @@ def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
         )
 
 
-def _left(key: KeyState | None) -> str:
+def _left(key: KeyState) -> str:
     """What stays of a key that is let go."""
-    if key is None:
-        return ""
     if key.state != PENDING:
         return _LEAVES
     return "AWS deletes the key" + (f" on {key.deleted_on}" if key.deleted_on else "")
 
 
-def _mark_alone(team: str, part: KeyPart) -> Resource:
-    """A mark of a team whose tag the key of the alias does not have."""
+def _mark_alone(team: str, part: KeyPart, key: KeyState | None) -> Resource:
+    """A mark of a team whose tag the key of the alias does not have, or that has no key."""
+    stays = "only the mark goes: the key of this alias is not the team's, and stays as it is"
     return Resource(
-        id=ResourceId(NAME, f"{_id(team, part).key} mark"),
+        id=_id_of_mark(team, part),
         name=part.alias,
         teams=frozenset({team}),
-        attributes={"region": part.region, "key": False, "owned": False, "marked": True},
-        leaves="only the mark goes: the key of this alias is not the team's, and stays as it is",
+        attributes={"region": part.region, "owner": None, "marked": True},
+        leaves=stays if key is not None else "",
     )
 
 
@@ -723,21 +736,20 @@ def _is_own_tag(key: str) -> bool:
     return key != names.KEY_TAG and not is_of_aws(key)
 
 
-def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> Resource:
-    """What a team has of a key: perhaps its mark alone, before it is made or after it is left."""
+def _observed(team: str, part: KeyPart, snapshot: Snapshot) -> Resource:
+    """The key of an alias as the account has it; `team` is whose it is, or is to be."""
     found = key_facts.key_of(part, snapshot)
-    arn = key_facts.arn_of_part(snapshot, part)
-    key = found.key or key_facts.new_key(snapshot, part.region, part.alias)
+    key = found.key
+    assert key is not None, "only a key that is there is observed"
     return Resource(
-        id=_id(team, part),
+        id=_id(part),
         name=part.alias,
         teams=frozenset({team}),
         attributes={
             "region": part.region,
-            "key": found.key is not None,
             "alias": found.has_alias,
-            "marked": marked,
-            "owned": names.team_of_key(key.tags, arn) == team,
+            "marked": team in _marked_by(part, snapshot),
+            "owner": _owner(key, part, snapshot),
             "state": key.state,
             "rotation": key.rotates,
             "description": key.description,
@@ -749,6 +761,6 @@ def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> 
             ),
         },
         document=key.policy or None,
-        arn=key.arn if found.key is not None else None,
-        leaves=_left(found.key),
+        arn=key.arn,
+        leaves=_left(key),
     )

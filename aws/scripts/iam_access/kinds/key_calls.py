@@ -59,9 +59,8 @@ def _caller(resource: Resource, snapshot: Snapshot) -> _Caller:
     return _Caller(snapshot.account_id, part.region, named, taken=known is None)
 
 
-def creation(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
-    if before is None or not before.attributes["marked"]:
-        yield _marked(after, snapshot)
+def creation(after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    yield from _marked(after, snapshot)
     kms = _caller(after, snapshot)
     tags = {**dict(after.attributes["tags"]), **_ownership(after, snapshot)}
     params = {
@@ -84,8 +83,16 @@ def creation(before: Resource | None, after: Resource, snapshot: Snapshot) -> It
         yield kms("create_grant", Phase.GRANT, **grant)
 
 
-def _marked(after: Resource, snapshot: Snapshot) -> ApiCall:
-    return markers.made(key_facts.mark_of(after, snapshot), as_list(dict(after.attributes["tags"])))
+def _marked(after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Makes the mark of a key, if it is not there."""
+    mark = key_facts.mark_of(after, snapshot)
+    if not markers.is_made(mark, snapshot):
+        yield markers.made(mark, as_list(dict(after.attributes["tags"])))
+
+
+def _unmarked(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    if before.attributes["marked"]:
+        yield markers.deleted(key_facts.mark_of(before, snapshot))
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -140,6 +147,8 @@ def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[Ap
     for grant in has["grants"]:
         if grant not in had["grants"]:
             yield kms("create_grant", Phase.GRANT, **grant)
+    if before.teams != after.teams:
+        yield from _unmarked(before, snapshot)
 
 
 def taken_over(
@@ -171,14 +180,13 @@ def _claimed(
 ) -> Iterator[ApiCall]:
     """Makes the key one of ours that can be changed."""
     had = before.attributes
-    if not had["marked"]:
-        # Nothing on it is ours before the mark is made.
-        yield replace(_marked(after, snapshot), phase=Phase.RECLAIM)
+    # Nothing on it is ours before the mark is made.
+    yield from (replace(each, phase=Phase.RECLAIM) for each in _marked(after, snapshot))
     if had["state"] == PENDING:
         kept = (key_facts.DISABLED, ENABLED)
         confirm = _in_state(kms, *kept)
         yield replace(kms("cancel_key_deletion", Phase.RECLAIM), confirm=confirm)
-    if not had["owned"]:
+    if had["owner"] != after.attributes["owner"]:
         # The deployer role may change keys with the tag only.
         owned = _tags(_ownership(after, snapshot))
         yield kms("tag_resource", Phase.RECLAIM, Tags=owned)
@@ -221,12 +229,11 @@ def _tagged(kms: _Caller, had: Mapping[str, str], has: Mapping[str, str]) -> Ite
 def release(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     """Leaves the key to the account; one that AWS is about to delete keeps its tag, as KMS asks."""
     kms, had = _caller(before, snapshot), before.attributes
-    if had["key"] and had["owned"]:
+    if had["owner"] is not None:
         yield from _ungiven(kms, before, snapshot)
         if had["state"] != PENDING:
             yield _disowned(kms, before, snapshot)
-    if had["marked"]:
-        yield markers.deleted(key_facts.mark_of(before, snapshot))
+    yield from _unmarked(before, snapshot)
 
 
 def _ungiven(kms: _Caller, before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
@@ -271,7 +278,7 @@ def deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     What the files gave goes, so that it is not back when the account cancels the deletion.
     """
     kms, had = _caller(before, snapshot), before.attributes
-    if not had["owned"]:
+    if had["owner"] is None:
         owned = _tags(_ownership(before, snapshot))
         yield replace(kms("tag_resource", Phase.CLAIM, Tags=owned), absent_is_done=True)
     else:
@@ -281,5 +288,4 @@ def deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         absent_is_done=True,
         confirm=_in_state(kms, PENDING),
     )
-    if had["marked"]:
-        yield markers.deleted(key_facts.mark_of(before, snapshot))
+    yield from _unmarked(before, snapshot)

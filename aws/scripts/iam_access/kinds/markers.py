@@ -58,6 +58,12 @@ def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
                 yield known
 
 
+def is_made(wanted: Mark, snapshot: Snapshot) -> bool:
+    """Whether the account has a mark."""
+    there = marks(snapshot, arns.part_of(wanted.arn, 2))
+    return any(each.policy == wanted.policy for each in there)
+
+
 def _named(state: PolicyState) -> str:
     for statement in documents.statements_of(state.document):
         return str(next(iter(documents.as_list(statement.get("Resource", ""))), ""))

@@ -22,7 +22,7 @@ from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
 from iam_access.kinds.tags import merged
 from iam_access.model import Account, Finding, Location, Resource, ResourceId, Severity
-from iam_access.plan.diff import ResourcesById, is_dead, renewal_key
+from iam_access.plan.diff import ResourcesById, is_dead, is_handed_over, renewal_key
 from iam_access.plan.forms import write_grants
 from iam_access.policy import document as documents
 from iam_access.snapshot import Snapshot, SnapshotPart
@@ -277,6 +277,8 @@ def _as_they_are(held: Iterable[Resource], observed: ResourcesById) -> Iterator[
         if found is not None and found.teams & each.teams:
             owners = found.owners & each.teams
             yield replace(found, teams=found.teams & each.teams, owners=owners)
+        elif found is not None and is_handed_over(found, each):
+            yield found
         elif found is None and _gives_nothing(each):
             yield each
 

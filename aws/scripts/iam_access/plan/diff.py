@@ -90,7 +90,14 @@ def keep_teams_unchanged(
             result[id_] = replace(
                 asked, teams=asked.teams | theirs, owners=asked.owners | (resource.owners & teams)
             )
+        elif is_handed_over(resource, result[id_]):
+            result[id_] = resource
     return result
+
+
+def is_handed_over(before: Resource, after: Resource) -> bool:
+    """Whether what one team has is another's afterwards, and not shared by the two."""
+    return not (before.owners or after.owners or before.teams & after.teams)
 
 
 def diff(

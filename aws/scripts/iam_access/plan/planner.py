@@ -7,6 +7,7 @@ from datetime import datetime
 from iam_access.config.configuration import Configuration
 from iam_access.config.rules.rulebook import Rulebook
 from iam_access.kinds import KINDS
+from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Account,
     Change,
@@ -23,6 +24,7 @@ from iam_access.plan.diff import (
     diff,
     drop_with_dependents,
     is_dead,
+    is_handed_over,
     keep_teams_unchanged,
     observed_state,
     removals,
@@ -85,6 +87,8 @@ def plan_apply(
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
     findings += _doubtful(snapshot, wanted.keys(), request)
     findings += _left_alone_notes(unknown, observed, account)
+    kept = _not_given_up(desired.resources, observed, unknown, snapshot)
+    findings += [f for f in kept if _is_asked(f, request)]
     changed = {change.id for change in difference.changes}
     not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in changed]
     there = {*observed, *(difference.served - changed)}
@@ -198,6 +202,25 @@ def _teams_of_unknown_intent(
     seen = frozenset[str]().union(*(resource.teams for resource in observed.values()))
     drop_with_dependents = seen - configuration.teams.keys()
     return configuration.invalid | set(filter(configuration.may_have_files, drop_with_dependents))
+
+
+def _not_given_up(
+    wanted: ResourcesById, observed: ResourcesById, unknown: frozenset[str], snapshot: Snapshot
+) -> Iterator[Finding]:
+    """Says of what a team takes over that those of `unknown` intent who have it may still want."""
+    for id_, resource in wanted.items():
+        before = observed.get(id_)
+        if before is None or not before.teams & unknown or not is_handed_over(before, resource):
+            continue
+        owner = min(before.teams)
+        yield finding_about(
+            resource,
+            snapshot,
+            "not-ours",
+            f"{id_.kind} {resource.name} in account {snapshot.account_id} is of team {owner}, "
+            "whose files are invalid, so that it may still want it: it stays as it is",
+            f"fix the files of {owner}, then run this again",
+        )
 
 
 def _left_alone_notes(
