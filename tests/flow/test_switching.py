@@ -137,7 +137,10 @@ def test_roles_and_their_groups_are_made_and_taken_away_to_the_letter(fleet: Fle
     assert arn(TEST) not in fleet.dump(TEST)
     assert fleet.apply("--all").writes == ()
     files_of(fleet.files, None)
-    assert fleet.apply("--all").status == 0
+    alone = fleet.apply("--all", "--environment", "prod")
+    assert f"goes with the plan of {HUB}" in alone.out
+    again = fleet.apply("--all", "--environment", "prod")
+    assert again.out.endswith("Nothing to do in prod; no other environment was looked at\n")
     fleet.files.team(accounts=ENVIRONMENTS)
     assert fleet.apply("--all").status == 0
     assert {each: result_of(fleet, each) for each in ENVIRONMENTS.values()} == everywhere

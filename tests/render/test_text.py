@@ -344,6 +344,10 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
     [
         (reports.nothing(), "Nothing to do"),
         (replace(reports.nothing(), dry_run=True), "Dry run: nothing to do"),
+        (
+            replace(reports.nothing(), environments=("prod", "test")),
+            "Nothing to do in prod and test; no other environment was looked at",
+        ),
         (reports.applied(), "3 changes in 1 account applied"),
         (
             reports.dry_run(),

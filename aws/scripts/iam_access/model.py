@@ -686,6 +686,7 @@ class Report:
     `requests` are what the files ask for beyond those of `--base`, if the run compares them.
     `reasons` are those of entries, by the location that changes of theirs have. `sandbox` tells
     that the accounts were those of a sandbox, `has_base` that there were earlier files to compare.
+    `environments` are those that the run was limited to; none is no limit.
     """
 
     command: str
@@ -698,6 +699,7 @@ class Report:
     reasons: Mapping[Location, EntryReason] = field(default_factory=dict)
     sandbox: bool = False
     has_base: bool = False
+    environments: tuple[str, ...] = ()
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -72,6 +72,7 @@ class AccountRun:
             reasons=_reasons(self.configuration, reports),
             sandbox=self.options.sandbox,
             has_base=self.configuration.base is not None,
+            environments=tuple(dict.fromkeys(self.options.environment)),
         )
 
 

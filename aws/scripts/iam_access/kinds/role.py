@@ -40,6 +40,7 @@ from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
+from iam_access.kinds.switch_file import hubs_in
 from iam_access.kinds.tags import as_list, is_of_aws
 from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST
 from iam_access.model import (
@@ -611,7 +612,16 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
         document=state.inline.get(names.INLINE_POLICY),
         documents={TRUST: state.trust} if state.trust else {},
         needs=entity_policies.policies_of_teams(state.attached),
+        leaves=_groups_of_hubs(state, snapshot),
     )
+
+
+def _groups_of_hubs(state: PrincipalState, snapshot: Snapshot) -> str:
+    """That groups in other accounts go by another plan than a role into which people switch."""
+    found = set(hubs_in(state.trust)) - {snapshot.account_id} if state.trust else set()
+    if not found:
+        return ""
+    return f"the group by which users switch to it goes with the plan of {listed(sorted(found))}"
 
 
 def _profiles_of(state: PrincipalState, profiles: Mapping[str, InstanceProfile]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from iam_access.model import Change, ChangeType, Failure, Finding, Notice, Report, Severity
-from iam_access.phrases import count, instant
+from iam_access.phrases import count, instant, listed
 from iam_access.render.view.changes import AccountView, ChangeStatus, ChangeView, account_views
 
 COLLAPSE_ABOVE = 10
@@ -55,10 +55,13 @@ def basis(report: Report) -> str:
 
 
 def _idle(report: Report, found: Iterable[Finding]) -> str:
-    if report.command != "drift":
-        return "nothing to do"
     whole = report.accounts and all(each.code != "incomplete-base" for each in found)
-    return "no drift" if whole else "no drift found, and not all was looked at"
+    if report.command == "drift" and not whole:
+        return "no drift found, and not all was looked at"
+    words = "no drift" if report.command == "drift" else "nothing to do"
+    if not report.environments:
+        return words
+    return f"{words} in {listed(report.environments)}; no other environment was looked at"
 
 
 def digest_line(report: Report) -> str:
