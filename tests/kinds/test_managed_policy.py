@@ -130,6 +130,10 @@ def test_a_part_that_gets_more_keeps_what_it_denied_until_the_others_are_off() -
         default_version="v5",
     )
     before = next(each for each in KIND.observed(account) if each.attributes["arn"] == ARN)
+    # What nobody holds denies nothing.
+    idle = [call.operation for call in KIND.calls(before, wanted(), account)]
+    assert idle == ["delete_policy_version", "create_policy_version"]
+    account = with_state(account, ALICE, attached=frozenset({ARN}))
 
     calls = KIND.calls(before, wanted(), account)
 

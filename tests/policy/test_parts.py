@@ -1,5 +1,6 @@
 """Parts of a policy that is in use: what stays where it is, and what the parts decide together."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -14,9 +15,11 @@ from tests.policy.test_packing_split import POOL, verdicts
 LIMIT = 1_000
 
 
-def buckets(first: int, last: int, effect: str = "Allow", **more: Any) -> dict[str, Any]:
+def buckets(
+    first: int, last: int, effect: str = "Allow", also: Sequence[str] = (), **more: Any
+) -> dict[str, Any]:
     names = [f"arn:aws:s3:::a-bucket-with-a-name-{number:03}" for number in range(first, last)]
-    return {"Effect": effect, "Action": ["s3:GetObject"], "Resource": names, **more}
+    return {"Effect": effect, "Action": ["s3:GetObject"], "Resource": [*names, *also], **more}
 
 
 def effects(part: Document) -> set[str]:
@@ -79,6 +82,54 @@ def test_what_a_stopped_run_left_twice_stays_in_one_part() -> None:
     last = max(present)
     twice = {**present, last + 1: present[last]}
     assert resplit(source, twice, LIMIT) == present
+
+
+def test_what_no_principal_holds_is_divided_as_if_it_were_new() -> None:
+    source, other = document([buckets(0, 60)]), document([buckets(20, 90)])
+    present = resplit(other, resplit(source, {}, LIMIT), LIMIT)
+    assert [*present.values()] != [*split(other, LIMIT)]
+    # Of a run that stopped when it had made one part, say.
+    idle = frozenset(present)
+    assert [*resplit(source, present, LIMIT, idle).values()] == [*split(source, LIMIT)]
+    # What is a split already stays, or the last one who loses it would cause writes.
+    assert resplit(other, present, LIMIT, idle) == present
+    assert resplit(source, present, LIMIT, idle - {1}) == resplit(source, {1: present[1]}, LIMIT)
+
+
+MORE, LESS = ["s3:GetObject", "s3:PutObject"], ["s3:GetObject", "s3:List*"]
+
+
+@pytest.mark.parametrize(
+    ("statements", "parts"),
+    [
+        # Of two that share a bucket; when the other is cut there, they could be joined.
+        (
+            [buckets(9, 10, Action=MORE), buckets(0, 20, Action=LESS)],
+            [
+                [buckets(9, 10, Action=MORE), buckets(9, 10, Action=LESS)],
+                [buckets(0, 9, Action=LESS), buckets(10, 20, Action=LESS)],
+            ],
+        ),
+        # Resources that differ in case alone, in whatever order.
+        (
+            [buckets(0, 30, also=["arn:x:b"]), buckets(0, 0, also=["arn:x:B"])],
+            [[buckets(0, 15, also=["arn:x:B"])], [buckets(15, 30, also=["arn:x:b"])]],
+        ),
+        (
+            [buckets(0, 30, Condition={"Bool": {"aws:SecureTransport": "true"}})],
+            [
+                [buckets(0, 15, Condition={"Bool": {"aws:SecureTransport": ["true"]}})],
+                [buckets(15, 30, Condition={"Bool": {"aws:SecureTransport": "true"}})],
+            ],
+        ),
+    ],
+)
+def test_what_is_a_split_already_stays(
+    statements: list[dict[str, Any]], parts: list[list[dict[str, Any]]]
+) -> None:
+    present = dict(enumerate(map(document, parts), 1))
+    assert resplit(document(statements), present, LIMIT) == present
+    assert resplit(document(statements[:1]), {**present, 9: present[1]}, LIMIT) != present
 
 
 def test_a_part_that_denies_less_gets_nothing_unless_its_old_denials_fit_beside_it() -> None:

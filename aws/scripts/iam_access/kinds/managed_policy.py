@@ -238,7 +238,8 @@ def parts_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Mapping[int,
     """The documents of the own statements of a policy, by the numbers of their policies in AWS.
 
     One that is too large for one policy has several parts, of which as many as can stay as the
-    account has them. One that cannot be split is whole.
+    account has them; those that are attached to no principal, only if none changes. One that cannot
+    be split is whole.
     """
     spec, limit = entry.spec, scope.snapshot.quotas.policy_size
     if not spec.custom_statements:
@@ -249,8 +250,9 @@ def parts_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Mapping[int,
         return {next(iter(present), 1): whole}
     there = {number: scope.snapshot.policies[arn].document for number, arn in present.items()}
     texts = tuple((number, documents.to_json(part)) for number, part in sorted(there.items()))
+    idle = frozenset(n for n, arn in present.items() if not scope.snapshot.attached_to(arn))
     try:
-        return _resplit(documents.to_json(whole), texts, limit)
+        return _resplit(documents.to_json(whole), texts, limit, idle)
     except SplitError:
         return {1: whole}
 
@@ -262,10 +264,12 @@ def _present(key: str, scope: TeamInAccount) -> Mapping[int, str]:
 
 
 @lru_cache(maxsize=128)
-def _resplit(text: str, present: tuple[tuple[int, str], ...], limit: int) -> Mapping[int, Document]:
+def _resplit(
+    text: str, present: tuple[tuple[int, str], ...], limit: int, idle: frozenset[int]
+) -> Mapping[int, Document]:
     """Cached, since several folders ask for a policy, and a large one takes a while to cut."""
     there = {number: documents.parse_document(part) for number, part in present}
-    return resplit(documents.parse_document(text), there, limit)
+    return resplit(documents.parse_document(text), there, limit, idle)
 
 
 def arn_of_part(key: str, number: int, scope: TeamInAccount) -> str:
@@ -402,10 +406,11 @@ def _before_denials_go(before: Resource, after: Resource, snapshot: Snapshot) ->
     """What a part is first: as it is to be, with what it denied before; None if that is not needed.
 
     A part that gets what other parts allow must have it before they go, and must not stop to deny
-    what they still allow.
+    what they still allow. One that is attached to no principal denies nothing.
     """
     arn = after.attributes["arn"]
-    if len(snapshot.policies_by(names.first_part).get(names.first_part(arn), ())) < 2:
+    siblings = snapshot.policies_by(names.first_part).get(names.first_part(arn), ())
+    if len(siblings) < 2 or not snapshot.attached_to(arn):
         return None
     document = keeping_denials(before.document or {}, after.document or {})
     if document is None or documents.policy_size(document) > snapshot.quotas.policy_size:

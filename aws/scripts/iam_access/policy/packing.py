@@ -222,12 +222,12 @@ def pieces(source: Document, limit: int) -> "tuple[dict[str, Any], int, list[Pie
 def canonical_statements(source: Document) -> list[Statement]:
     """The shortened statements, in an order that does not depend on how they were written."""
     statements = map(_sorted, statements_of(shorten(_tidy(source))))
-    return sorted(statements, key=lambda each: _text(each).lower())
+    return sorted(statements, key=lambda each: _by_letters(_text(each)))
 
 
 def tidy_statements(source: Document) -> list[Statement]:
-    """The statements one by one, as IAM reads them: without ids, and with sorted lists."""
-    return list(map(_sorted, statements_of(_tidy(source))))
+    """Each statement as canonical_statements() has it, but none joined with another one."""
+    return [_sorted(_shortened(each)) for each in statements_of(_tidy(source))]
 
 
 def _tidy(source: Document) -> Document:
@@ -238,7 +238,12 @@ def _tidy(source: Document) -> Document:
 
 def _sorted(source: Statement) -> Statement:
     lists = {name: source[name] for name in _DIVISIBLE if isinstance(source.get(name), list)}
-    return {**source, **{name: sorted(lists[name], key=str.lower) for name in lists}}
+    return {**source, **{name: sorted(lists[name], key=_by_letters) for name in lists}}
+
+
+def _by_letters(text: str) -> tuple[str, str]:
+    """Orders texts by their letters, and those that differ in case alone by that."""
+    return text.lower(), text
 
 
 def _text(value: Any) -> str:

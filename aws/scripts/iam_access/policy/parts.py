@@ -6,11 +6,10 @@ from parts that only lose something, and goes into parts that lose nothing but w
 any more: written in that order, nothing is missing in between.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import count, product
-from math import prod
 from typing import Any
 
 from iam_access.policy.document import (
@@ -35,22 +34,28 @@ _NEGATED = ("NotAction", "NotResource")
 
 
 def resplit(
-    source: Document, present: Mapping[int, Document], limit: int
+    source: Document,
+    present: Mapping[int, Document],
+    limit: int,
+    idle: Set[int] = frozenset(),
 ) -> Mapping[int, dict[str, Any]]:
     """Split a document into documents of at most `limit` characters (see policy_size()), by number.
 
-    `present` are the parts that are there, whatever they say. Together the new ones decide every
-    request as the document does. One that fits is returned unchanged as part 1. Without present
-    parts these are the parts of `split`. Otherwise there may be more of them than that, as long as
-    fewer cannot be reached by emptying some parts into others, which is tried when anything else
-    changes. At most one part both allows and denies. A present part gets nothing if there is no
-    room to write it with `keeping_denials` first, or if parts would get something of each other:
-    another part, or a new one, gets it. Raises SplitError and DocumentError as `split` does.
+    `present` are the parts that are there, whatever they say; where anything changes, the `idle`
+    ones of them, which are attached to no principal, are as if they were not. Together the new ones
+    decide every request as the document does. One that fits is returned unchanged as part 1.
+    Without present parts these are the parts of `split`. Otherwise there may be more of them than
+    that, as long as fewer cannot be reached by emptying some parts into others, which is tried when
+    anything else changes. At most one part both allows and denies. A present part gets nothing if
+    there is no room to write it with `keeping_denials` first, or if parts would get something of
+    each other: another part, or a new one, gets it. Raises SplitError and DocumentError as `split`
+    does.
     """
     if policy_size(source) <= limit:
         return {_number_of_whole(source, present, limit): dict(source)}
     if _is_split(present, source, limit):
         return {number: dict(document) for number, document in sorted(present.items())}
+    present = {number: part for number, part in present.items() if number not in idle}
     frame, room, wanted = pieces(source, limit)
     shut: frozenset[int] = frozenset()
     while True:
@@ -213,15 +218,18 @@ def _is_split(present: Mapping[int, Document], source: Document, limit: int) -> 
         len(mixed) < 2
         and all(policy_size(part) <= limit for part in present.values())
         and {version_of(part) for part in present.values()} == {version_of(source)}
-        and (whole := canonical_statements(source)) == canonical_statements(document(statements))
-        and _extent(statements) == _extent(whole)
+        and _pairs(statements) == _pairs(canonical_statements(source))
     )
 
 
-def _extent(statements: Iterable[Statement]) -> int:
-    """How many pairs of values the statements have; those that are there twice count twice."""
-    sizes = ((len(as_list(each.get(name, ""))) for name in _DIVISIBLE) for each in statements)
-    return sum(map(prod, sizes))
+def _pairs(statements: Iterable[Statement]) -> Counter[tuple[str, str, str]]:
+    """How often the statements have each action on each resource, however they are cut."""
+    return Counter(
+        (_rest(each), action, resource)
+        for each in statements
+        for action in _texts(each, "Action") or ("",)
+        for resource in _texts(each, "Resource") or ("",)
+    )
 
 
 def _effects_of(source: Document) -> Set[object]:
