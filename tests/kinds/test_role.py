@@ -293,6 +293,10 @@ def test_a_profile_that_holds_another_role_is_swapped() -> None:
     assert "role runner leaves the instance profile ci" in change.reason
     made = values.applied(files(WHOLE), before)
     assert made.part(PART).profiles == {"ci": InstanceProfile("/", ("ci",))}
+    # At another path it is not the role's own, so it stays, empty.
+    for wanted in ((), (WHOLE._replace(key="other/ci"),)):
+        left = values.applied(files(*wanted), made).part(PART).profiles
+        assert left == {"ci": InstanceProfile("/", ("ci",) if wanted else ())}
 
 
 def test_a_trusted_principal_that_is_missing_is_an_error_at_its_place() -> None:

@@ -8,10 +8,10 @@ policies that others attached, are taken off, unless the settings keep them.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from iam_access.kinds import aws_policies, calls, customer_policies, managed_policy, names
-from iam_access.kinds.base import TeamInAccount, finding_about
+from iam_access.kinds.base import FileEntry, PermissionsSpec, TeamInAccount, finding_about
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, Use
 from iam_access.model import (
     ApiCall,
@@ -25,10 +25,10 @@ from iam_access.model import (
 from iam_access.phrases import some
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.snapshot import Document, Snapshot
+from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 #: What a resource has aside: the ARNs of those of the team's policies that deny something.
-DENYING: Final = "denying"
+_DENYING: Final = "denying"
 # Policies that a message names.
 _NAMED: Final = 5
 
@@ -42,7 +42,43 @@ class PoliciesSpec(Protocol):
     def managed_policies(self) -> list[str]: ...
 
 
-def managed(
+class DescribedSpec(PoliciesSpec, Protocol):
+    """What an entry says of a role or group that it describes whole."""
+
+    def own(self, key: str) -> PermissionsSpec:
+        """What the principal of this key gives by what the entry says itself."""
+
+
+def as_asked(
+    wanted: Resource, entry: FileEntry[Any], holder: Principal, scope: TeamInAccount
+) -> Resource:
+    """What is wanted, with the policies that the entry, whose spec is a DescribedSpec, asks for."""
+    spec: DescribedSpec = entry.spec
+    attached, own = _managed(spec, scope, holder), spec.own(entry.key).statements
+    return replace(
+        wanted,
+        attributes={**wanted.attributes, "managed": attached, "others": ()},
+        document=documents.document(scope.fill(own)) if own else None,
+        aside={**wanted.aside, _DENYING: _denying(spec, scope)},
+        needs=policies_of_teams(attached),
+    )
+
+
+def as_found(resource: Resource, state: PrincipalState) -> Resource:
+    """The resource with the policies that the principal has in the account."""
+    of_account = {
+        "managed": tuple(sorted(state.attached)),
+        "others": tuple(sorted(set(state.inline) - {names.INLINE_POLICY})),
+    }
+    return replace(
+        resource,
+        attributes={**resource.attributes, **of_account},
+        document=state.inline.get(names.INLINE_POLICY),
+        needs=policies_of_teams(state.attached),
+    )
+
+
+def _managed(
     spec: PoliciesSpec, scope: TeamInAccount, holder: Principal | None = None
 ) -> tuple[str, ...]:
     """The ARNs of the managed policies that an entry asks for, each once.
@@ -60,7 +96,7 @@ def managed(
     return tuple(sorted(found))
 
 
-def denying(spec: PoliciesSpec, scope: TeamInAccount) -> frozenset[str]:
+def _denying(spec: PoliciesSpec, scope: TeamInAccount) -> frozenset[str]:
     """Those of the team's own policies among them that deny something."""
     return frozenset(
         managed_policy.arn_of_part(key, number, scope)
@@ -72,7 +108,7 @@ def denying(spec: PoliciesSpec, scope: TeamInAccount) -> frozenset[str]:
 
 def managed_by_aws(spec: PoliciesSpec, scope: TeamInAccount) -> Iterator[str]:
     """The ARNs of those of them that are AWS's."""
-    return filter(arns.is_aws_managed_policy, managed(spec, scope))
+    return filter(arns.is_aws_managed_policy, _managed(spec, scope))
 
 
 def inline(resource: Resource) -> Mapping[str, Document]:
@@ -149,7 +185,7 @@ def written(
     new = [arn for arn in after.attributes["managed"] if arn not in had]
     gone = [arn for arn in had if arn not in after.attributes["managed"]]
     denies = {
-        arn: arn in after.aside.get(DENYING, ()) or aws_policies.denies(arn, snapshot)
+        arn: arn in after.aside.get(_DENYING, ()) or aws_policies.denies(arn, snapshot)
         for arn in (*new, *gone)
     }
     own = before.document if before else None
@@ -175,11 +211,10 @@ def _own_statements(
         yield calls.put_inline(account, holder, names.INLINE_POLICY, documents.to_json(after))
 
 
-def taken_off(
-    holder: Principal, policies: Iterable[str], own: Mapping[str, Document], snapshot: Snapshot
-) -> Iterator[ApiCall]:
-    """Takes these managed and inline policies off a role or group, what denies last."""
-    account = snapshot.account_id
+def taken_off(holder: Principal, policies: Iterable[str], snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Takes these managed and all inline policies off a role or group, what denies last."""
+    account, state = snapshot.account_id, snapshot.principals.get(holder)
+    own = state.inline if state is not None else {}
     denies = {arn: aws_policies.denies(arn, snapshot) for arn in policies}
     yield from (
         calls.detach(account, holder, arn, Phase.REVOKE) for arn in denies if not denies[arn]

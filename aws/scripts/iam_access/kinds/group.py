@@ -5,8 +5,7 @@ here is the group with its policies; each membership is of the kind in `group_me
 of them can be refused, and goes first or comes last, without the others.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -20,20 +19,14 @@ from iam_access.kinds.base import (
     InvalidEntry,
     Item,
     TeamInAccount,
-    case_conflict,
     finding_about,
     text,
     texts,
 )
+from iam_access.kinds.described_principals import DescribedPrincipals
+from iam_access.kinds.fields import group
 from iam_access.kinds.group_file import GroupKey, GroupSpec
-from iam_access.kinds.kind import (
-    GivenAccess,
-    Kind,
-    Lifetime,
-    SharedLimit,
-    Takeover,
-    UnmanagedResource,
-)
+from iam_access.kinds.kind import Takeover
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.quotas import ATTACHED, GROUPS, INLINE_SIZE, Quota, Use
 from iam_access.model import (
@@ -46,24 +39,22 @@ from iam_access.model import (
     ResourceId,
 )
 from iam_access.policy import arn as arns
-from iam_access.policy import document as documents
-from iam_access.problem import Problem
 from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
 
 NAME: Final = group_member.GROUP
 FOLDER: Final = "aws-groups"
-_ADOPTION: Final = "; aws/bootstrap/group-adoption.yaml lets the deployer role take it over"
 _KEYS: Final = EntryKeys(users=("members",), groups=())
 
 
-class Groups(Kind):
+class Groups(DescribedPrincipals):
     """The groups of `aws-groups/` with their policies, and their folder."""
 
     name = NAME
     folder = FOLDER
     spec = GroupSpec
     keys: TypeAdapter[str] = TypeAdapter(GroupKey)
-    temporary = False
+    type = PrincipalType.GROUP
+    how_to_adopt = "; aws/bootstrap/group-adoption.yaml lets the deployer role take it over"
     operations: Operations = iam_operations(
         "create_group",
         "update_group",
@@ -76,7 +67,6 @@ class Groups(Kind):
     )
     reads = ("iam:GetGroup", "iam:GetAccountAuthorizationDetails")
     quotas: tuple[Quota, ...] = (GROUPS, ATTACHED, INLINE_SIZE)
-    limits: tuple[SharedLimit, ...] = ()
 
     # What its files say.
 
@@ -100,24 +90,25 @@ class Groups(Kind):
             description=description,
             keys=_KEYS,
             valid=item.spec is not None,
-            own=_own(item),
-            makes=Principal(PrincipalType.GROUP, item.key),
+            own=self.own(item),
+            makes=self.principal(item.key),
         )
 
     def expand(self, entries: Sequence[FileEntry[GroupSpec]], scope: TeamInAccount) -> Expansion:
         wanted: list[Resource] = []
         doubts: dict[Finding, None] = {}
-        for entry in scope.here(entries):
+        here = scope.here(entries)
+        for entry in here:
             members = group_member.members(entry, scope)
             doubts |= dict.fromkeys(members.doubts)
             asked = _resource(entry, members.users, scope)
-            group, kept = entity_policies.beside_others(asked, _group(asked), scope)
+            made, kept = entity_policies.beside_others(asked, group(entry.key), scope)
             doubts |= dict.fromkeys(kept)
-            wanted.append(group)
-            wanted += (group_member.resource(group, user, scope) for user in members.users)
-        for group, finding in _in_use(scope.here(entries), scope):
-            doubts[finding] = None
-            wanted.append(group)
+            wanted.append(made)
+            wanted += (group_member.resource(made, user, scope) for user in members.users)
+        for found, held in self.kept_in_use((each.key for each in here), scope):
+            doubts[_in_use(found, held, scope)] = None
+            wanted.append(found)
         return Expansion(tuple(wanted), findings=tuple(doubts))
 
     def parts_asked(
@@ -125,95 +116,50 @@ class Groups(Kind):
     ) -> Iterable[SnapshotPart[Any]]:
         return ()
 
-    def documents(
-        self, entries: Sequence[FileEntry[GroupSpec]], scope: TeamInAccount
-    ) -> Iterable[str]:
-        """Those of AWS that a group gets or has: what denies is attached first."""
-        for entry in scope.here(entries):
-            yield from entity_policies.managed_by_aws(entry.spec, scope)
-
-    def unproven(
-        self, entries: Sequence[FileEntry[GroupSpec]], scope: TeamInAccount
-    ) -> Iterable[str]:
-        return self.documents(entries, scope)
-
     # What it is in an account.
-
-    def in_words(self, count: int) -> str:
-        return "group" if count == 1 else f"{count:,} groups"
 
     def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
         return ()
 
-    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
-        for state in snapshot.principals.values():
-            team = names.team_of_group(state)
-            if team is not None:
-                yield observed(state, team)
+    def team_of(self, state: PrincipalState) -> str | None:
+        return names.team_of_group(state)
 
-    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
-        return _group(resource) in snapshot.principals
+    def found(self, state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
+        bare = Resource(
+            id=ResourceId(NAME, state.arn),
+            name=state.principal.name,
+            teams=frozenset({team}),
+            attributes={"arn": state.arn},
+        )
+        return entity_policies.as_found(bare, state)
 
-    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
-        taken = snapshot.principals.get(snapshot.spelled(_group(wanted)))
-        if taken is None:
+    def takeover(
+        self, taken: PrincipalState, wanted: Resource, snapshot: Snapshot
+    ) -> Takeover | None:
+        """Makes it ours, and then what its entry says, with no members but those."""
+        if taken.principal.name != wanted.name or names.is_path_of_pipeline(taken.path):
             return None
-        team = names.team_of_group(taken)
-        if team in wanted.teams:
-            return UnmanagedResource(
-                case_conflict(wanted, taken.arn, snapshot), is_equivalent=False, adopt=None
-            )
-        of_pipeline = names.is_path_of_pipeline(taken.path)
-        can = taken.principal.name == wanted.name and not of_pipeline
-        owner = f"is of team {team}" if team else "was not made by the pipeline"
-        return UnmanagedResource(
-            finding_about(
-                wanted,
-                snapshot,
-                "not-ours",
-                f"the group name {wanted.name} is taken by {taken.arn}, which "
-                f"{'is made for a role' if of_pipeline and not team else owner}",
-                "rename the group, or have the other one renamed or deleted by its owner"
-                + (_ADOPTION if can else ""),
+        account, name = snapshot.account_id, wanted.name
+        path, _ = arns.path_and_name(wanted.attributes["arn"])
+        before = self.found(taken, min(wanted.teams), snapshot)
+        members = snapshot.members(taken.principal)
+        leaving = tuple(each for each in members if each.name not in wanted.aside["members"])
+        return Takeover(
+            (
+                calls.move_group(account, name, path),
+                *(calls.remove_member(account, name, each.name) for each in leaving),
+                *entity_policies.written(taken.principal, before, wanted, snapshot),
             ),
-            is_equivalent=False,
-            adopt=_takeover(taken, wanted, snapshot) if can else None,
+            f"makes {taken.arn} ours by moving it to {path}, and what its entry says",
+            holders=leaving,
+            in_place=True,
         )
-
-    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
-        return ()
-
-    def reserved(self, state: PrincipalState) -> Problem | None:
-        team = names.team_of_group(state)
-        if team is None:
-            return None
-        return Problem(
-            "group-of-a-file",
-            f"is described whole in {FOLDER}/{team}.yaml; nothing else is attached to it",
-            f"add it to grants of the group in {FOLDER}/{team}.yaml",
-        )
-
-    # What it gives.
-
-    def gives(self, resource: Resource) -> GivenAccess:
-        return GivenAccess(
-            _group(resource),
-            (),
-            inline=entity_policies.inline(resource),
-            attached=frozenset(resource.attributes["managed"]),
-        )
-
-    def lifetime(self, resource: Resource) -> Lifetime | None:
-        return None
-
-    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
-        return False
 
     # How it is changed.
 
     def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
         yield Use(GROUPS, None, resource.name)
-        yield from entity_policies.uses(resource, _group(resource))
+        yield from entity_policies.uses(resource, self.principal(resource.name))
 
     def calls(
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
@@ -221,127 +167,44 @@ class Groups(Kind):
         account = snapshot.account_id
         if after is None:
             assert before is not None, "a change has a before or an after"
-            state = snapshot.principals.get(_group(before))
+            holder, policies = self.principal(before.name), before.attributes["managed"]
             return (
-                *entity_policies.taken_off(
-                    _group(before),
-                    before.attributes["managed"],
-                    dict(state.inline) if state else {},
-                    snapshot,
-                ),
+                *entity_policies.taken_off(holder, policies, snapshot),
                 calls.delete_group(account, before.attributes["arn"]),
             )
         path, _ = arns.path_and_name(after.attributes["arn"])
         return (
             *([calls.create_group(account, after.name, path)] if before is None else ()),
-            *entity_policies.written(_group(after), before, after, snapshot),
+            *entity_policies.written(self.principal(after.name), before, after, snapshot),
         )
-
-    def reclaiming(
-        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
-    ) -> tuple[ApiCall, ...]:
-        return self.calls(dead, None, snapshot)
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
 
 
-def _own(item: Item) -> Item | None:
-    """What a group gives by what it says itself."""
-    if isinstance(item, InvalidEntry):
-        return item
-    own = item.spec.own
-    if not (own.managed_policies or own.custom_statements):
-        return None
-    return FileEntry(item.key, own, item.place)
-
-
-def _group(resource: Resource) -> Principal:
-    return Principal(PrincipalType.GROUP, resource.name)
-
-
 def _resource(
     entry: FileEntry[GroupSpec], members: Sequence[Principal], scope: TeamInAccount
 ) -> Resource:
-    spec, account = entry.spec, scope.account
-    path = names.policy_path(scope.team)
+    account, path = scope.account, names.policy_path(scope.team)
     arn = arns.iam_arn(account.id, f"group{path}{entry.key}", partition=account.partition)
-    holder = Principal(PrincipalType.GROUP, entry.key)
-    managed = entity_policies.managed(spec, scope, holder)
-    statements = spec.own.statements
-    return Resource(
+    bare = Resource(
         id=ResourceId(NAME, arn),
         name=entry.key,
         teams=frozenset({scope.team}),
-        attributes={"arn": arn, "managed": managed, "others": ()},
-        document=documents.document(scope.fill(statements)) if statements else None,
-        aside={
-            "members": tuple(each.name for each in members),
-            entity_policies.DENYING: entity_policies.denying(spec, scope),
-        },
-        needs=entity_policies.policies_of_teams(managed),
+        attributes={"arn": arn},
+        aside={"members": tuple(each.name for each in members)},
         reasons=(f"group {entry.key} of {scope.team}",),
         location=entry.place.location,
     )
+    return entity_policies.as_asked(bare, entry, group(entry.key), scope)
 
 
-def observed(state: PrincipalState, team: str) -> Resource:
-    """A group of a team as the account has it."""
-    return Resource(
-        id=ResourceId(NAME, state.arn),
-        name=state.principal.name,
-        teams=frozenset({team}),
-        attributes={
-            "arn": state.arn,
-            "managed": tuple(sorted(state.attached)),
-            "others": tuple(sorted(set(state.inline) - {names.INLINE_POLICY})),
-        },
-        document=state.inline.get(names.INLINE_POLICY),
-        needs=entity_policies.policies_of_teams(state.attached),
-    )
-
-
-def _in_use(
-    named: Iterable[FileEntry[GroupSpec]], scope: TeamInAccount
-) -> Iterator[tuple[Resource, Finding]]:
-    """The groups of the team that no entry names, and that hold what the settings keep."""
-    if not scope.keeps_others:
-        return
-    asked = {scope.group(each.key) for each in named}
-    for principal, state in sorted(scope.snapshot.principals.items()):
-        if names.team_of_group(state) != scope.team or principal in asked:
-            continue
-        found = observed(state, scope.team)
-        held = entity_policies.held_of_others(found, principal, scope)
-        if held:
-            yield (
-                found,
-                finding_about(
-                    found,
-                    scope.snapshot,
-                    "group-in-use",
-                    f"group {principal.name} in account {scope.account.id} cannot be deleted, so "
-                    f"it stays, without members: others put {held} on it",
-                    "take that off the group by hand, or write policies_of_others: remove in "
-                    "settings.yaml",
-                ),
-            )
-
-
-def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Takeover:
-    """Makes a group of others ours, and then what its entry says, with no members but those."""
-    account, name = snapshot.account_id, wanted.name
-    path, _ = arns.path_and_name(wanted.attributes["arn"])
-    before = observed(taken, min(wanted.teams))
-    members = snapshot.members(taken.principal)
-    leaving = tuple(each for each in members if each.name not in wanted.aside["members"])
-    return Takeover(
-        (
-            calls.move_group(account, name, path),
-            *(calls.remove_member(account, name, each.name) for each in leaving),
-            *entity_policies.written(taken.principal, before, wanted, snapshot),
-        ),
-        f"makes {taken.arn} ours by moving it to {path}, and what its entry says",
-        holders=leaving,
-        in_place=True,
+def _in_use(found: Resource, held: str, scope: TeamInAccount) -> Finding:
+    return finding_about(
+        found,
+        scope.snapshot,
+        "group-in-use",
+        f"group {found.name} in account {scope.account.id} cannot be deleted, so it stays, without "
+        f"members: others put {held} on it",
+        "take that off the group by hand, or write policies_of_others: remove in settings.yaml",
     )

@@ -50,9 +50,8 @@ class GroupSpec(EverywhereSpec, PermissionsSpec):
             )
         yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,))
 
-    @property
-    def own(self) -> PermissionsSpec:
-        """What the group gives by what it says itself."""
+    def own(self, key: str) -> PermissionsSpec:
+        """What the group of this key gives by what it says itself."""
         return PermissionsSpec.model_construct(
             managed_policies=self.managed_policies, custom_statements=self.custom_statements
         )
