@@ -256,7 +256,15 @@ def test_absent_with_a_path_takes_no_role_of_another_path_away() -> None:
     arn = f"arn:aws:iam::{ACCOUNT.id}:role/theirs/runner"
     found = values.with_state(account(), RUNNER, arn=arn, path="/theirs/", trust=CLOSED_TRUST)
     assert of_roles(files(role("ours/runner", state="absent", trust=[])), found) == []
-    assert of_roles(files(role("theirs/runner", state="absent", trust=[])), found) != []
+    absent = role("theirs/runner", state="absent", trust=[])
+    assert of_roles(files(absent), found) != []
+    # Another one may have the name at once.
+    anew = files(absent, role("ours/runner"))
+    operations = of_roles(anew, found)
+    assert operations.index("delete_role") < operations.index("create_role")
+    made = values.applied(anew, found)
+    assert made.principals[RUNNER].path == "/ours/"
+    assert changes(anew, made) == ()
 
 
 @pytest.mark.parametrize(

@@ -476,7 +476,8 @@ class Expansion:
 
     `resources` to have, temporary `grants` to be written in a form that fits, `blocked` grants,
     whose present resources stay as they are, and `findings`. `absent` are resources, as they are in
-    the account, that entries do not want, of the team or of others. `kept` are some of ours that
+    the account, that entries do not want, of the team or of others; where one of `resources` has
+    the id of such a one, it is changed to that. `kept` are some of ours that
     stay as they are, whatever the rules say, since another account's plan looks after them. At the
     places `unchanged` are entries, such as policies, that what cannot be changed rests on: they
     stay as they are, too.

@@ -144,12 +144,7 @@ class Roles(DescribedPrincipals):
         return Expansion(
             (*wanted, *switching.resources),
             findings=tuple(findings),
-            absent=tuple(
-                found
-                for each in here
-                if each.spec.state == "absent"
-                for found in self._to_delete(each, scope)
-            ),
+            absent=tuple(self._unwanted(here, wanted, scope)),
             kept=switching.kept,
             unchanged=frozenset(unchanged),
         )
@@ -212,6 +207,19 @@ class Roles(DescribedPrincipals):
         if state is not None and self.team_of(state) == scope.team:
             found = self.found(state, scope.team, scope.snapshot)
             yield replace(found, location=wanted.location)
+
+    def _unwanted(
+        self,
+        entries: Iterable[FileEntry[RoleSpec]],
+        wanted: Iterable[Resource],
+        scope: TeamInAccount,
+    ) -> Iterator[Resource]:
+        """The roles that entries do not want, and no other entry does."""
+        there = {(each.id, each.attributes["arn"]) for each in wanted}
+        for entry in (each for each in entries if each.spec.state == "absent"):
+            for found in self._to_delete(entry, scope):
+                if (found.id, found.attributes["arn"]) not in there:
+                    yield found
 
     def _to_delete(self, entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Resource]:
         """The role that an entry does not want, as the account has it, the team's or of others."""

@@ -148,7 +148,8 @@ def _readers(
 class Desired:
     """The resources that an account is to have, of all teams together, and findings.
 
-    `absent` are those, as they are, that an entry does not want, and no team has there.
+    `absent` are those, as they are, that an entry does not want; one of `resources` may take the
+    place of such a one.
     """
 
     resources: Mapping[ResourceId, Resource]
@@ -198,8 +199,7 @@ def desired_state(
     written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
     _keep(resources, [*blocked, *written.blocked], observed, now)
-    unwanted = {id_: each for id_, each in absent.items() if id_ not in resources}
-    return Desired(resources, (*findings, *written.findings), unwanted)
+    return Desired(resources, (*findings, *written.findings), absent)
 
 
 def _with_coming(scope: TeamInAccount, made: Iterable[Resource]) -> TeamInAccount:
