@@ -383,16 +383,23 @@ def test_members_must_be_users_of_the_hub_and_find_room_there(fleet: Fleet) -> N
         iam.add_user_to_group(GroupName=f"g{number}", UserName="ann")
     iam.create_user(UserName="bot", Tags=[{"Key": "self-serve-pipeline", "Value": "true"}])
     files_of(fleet.files, {"prod": ["ann", "zoe", "bot"], "test": ["ann", "bob"]})
+    # The last room is taken by what the first team in order asks for.
+    fleet.files.team("zeta", accounts=ENVIRONMENTS)
+    late = "switch_from: {environment: hub, members: {test: [ann@example.com]}}"
+    late = f"aws-roles: {{late: {{environments: [test], {late}}}}}\n"
+    fleet.files.write("aws-roles/zeta.yaml", late)
     run = fleet.apply("--all", "--output", "json")
     found = {(each["code"], each["account"], each["column"]) for each in run.json["findings"]}
     assert found == {
         ("missing-principal", PROD, 115),
         ("deployer-role", PROD, 134),
         ("membership-quota", TEST, 163),
+        ("membership-quota", TEST, 91),
     }
     assert {each: members for each, (members, _) in groups(fleet).items()} == {
         IN_PROD: {"ann"},
         IN_TEST: {"bob"},
+        f"group/self-serve/zeta/switch/{TEST}/test.late": set(),
     }
 
 

@@ -1,6 +1,6 @@
 """What entries grant, what a folder says of itself, and what entries are expanded against."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -396,7 +396,8 @@ class TeamInAccount:
     `keeps_others` is whether policies that others put on roles and groups of the files stay.
     `account_ids` are the ids of accounts that statements may name, `tags` those of the settings and
     the team for all that is made. `coming` are the roles that folders before this one make for the
-    team. `now` is in UTC.
+    team. `entries_in` gives the entries of all valid teams in any account (its id). `now` is in
+    UTC.
     """
 
     account: Account
@@ -414,6 +415,7 @@ class TeamInAccount:
     made: frozenset[Principal] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
     coming: Mapping[Principal, ResourceId] = field(default_factory=dict)
+    entries_in: Callable[[str], Iterable[AccessEntry]] = lambda account: ()
 
     def here(self, entries: Iterable["FileEntry[E]"]) -> list["FileEntry[E]"]:
         """Those of a team's entries that are for this environment."""

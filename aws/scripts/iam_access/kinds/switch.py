@@ -23,7 +23,7 @@ from iam_access.model import (
 from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.problem import Problem
-from iam_access.snapshot import Document, IamState, Snapshot, SnapshotPart
+from iam_access.snapshot import Document, IamState, SnapshotPart
 
 Entry = FileEntry[RoleSpec]
 #: The trust policy that an entry's role is to have in an account.
@@ -104,26 +104,29 @@ def _name(entry: Entry) -> str:
 
 
 class _Room:
-    """Which groups and members of all that a team's roles ask for in a hub find room there.
+    """Which groups of a hub, and members of these, find room there.
 
-    Those of the team's other accounts count as well, in the order of the file, so that all plans
-    come to the same result. What is there already needs no room.
+    All that files of any team ask for there counts, in an order of its own, so that all plans come
+    to the same result. What is there already needs no room.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
 
-    def __init__(self, hub: Snapshot, asked: Iterable[tuple[str, Sequence[Principal]]]) -> None:
-        self._hub = hub
-        groups = {each.name for each in hub.principals if each.type is PrincipalType.GROUP}
-        self._groups = groups
+    def __init__(self, hub: TeamInAccount) -> None:
+        quotas, known = hub.snapshot.quotas, hub.snapshot.principals
+        self._groups = {each.name for each in known if each.type is PrincipalType.GROUP}
         self._of_user: dict[Principal, set[str]] = {}
-        for name, users in asked:
-            if name not in groups and len(groups) < hub.quotas.groups:
-                groups.add(name)
-            for user in users:
-                state = hub.principals.get(user)
+        # Those of the hub's own plan come first.
+        for entry in sorted(hub.entries_in(hub.account.id), key=lambda each: bool(each.joins)):
+            taken = entry.takes
+            if taken is None or taken.type is not PrincipalType.GROUP:
+                continue
+            if len(self._groups) < quotas.groups:
+                self._groups.add(taken.name)
+            for user in map(hub.user, entry.users):
+                state = known.get(user)
                 theirs = self._of_user.setdefault(user, set(state.groups if state else ()))
-                if len(theirs) < hub.quotas.groups_per_user:
-                    theirs.add(name)
+                if len(theirs) < quotas.groups_per_user:
+                    theirs.add(taken.name)
 
     def has(self, group: str) -> bool:
         """Whether there is room for the group."""
@@ -164,8 +167,9 @@ def _no_room(user: Principal, group: Resource, hub: TeamInAccount) -> Problem:
     return Problem(
         "membership-quota",
         f"no room for {user.label} in group {group.name}: account {hub.account.id} allows "
-        f"{hub.snapshot.quotas.groups_per_user:,} groups of each user",
-        "take the user out of groups that are not needed, or have the quota raised",
+        f"{hub.snapshot.quotas.groups_per_user:,} groups of each user, and the user is in as many, "
+        "with those that files of all teams ask for",
+        "take the user out of groups that are not needed; AWS raises this quota for no account",
     )
 
 
@@ -292,7 +296,8 @@ class Switches:
                     SWITCH_FROM,
                     "environment",
                     message=f"no room for group {name}: account {hub.account.id} allows "
-                    f"{hub.snapshot.quotas.groups:,} groups",
+                    f"{hub.snapshot.quotas.groups:,} groups, and has as many, with those that "
+                    "files of all teams ask for",
                     hint="delete groups that are not needed, or have the quota raised",
                 )
             )
@@ -412,11 +417,7 @@ class Switches:
     def _room(self, hub: TeamInAccount) -> _Room:
         number = hub.account.id
         if number not in self._rooms:
-            asked = (
-                (name, [hub.user(each) for each in switch.members.get(environment, ())])
-                for switch, environment, _, name in self._asked_in(number)
-            )
-            self._rooms[number] = _Room(hub.snapshot, asked)
+            self._rooms[number] = _Room(hub)
         return self._rooms[number]
 
     def _finding(
