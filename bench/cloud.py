@@ -127,7 +127,7 @@ def _serve_sandbox(accounts: Sequence[str], users: Sequence[str], pipe: Connecti
     """The process of a sandbox, which adds the grants that come through the pipe."""
     # Only this process imports moto.
     from iam_access.sandbox import (  # noqa: PLC0415
-        HUB_ACCOUNT,
+        PIPELINE_ACCOUNT,
         PIPELINE_USER,
         SandboxAccount,
         SandboxServer,
@@ -136,10 +136,10 @@ def _serve_sandbox(accounts: Sequence[str], users: Sequence[str], pipe: Connecti
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     made = [SandboxAccount(account, users=tuple(users)) for account in accounts]
     with SandboxServer(made, template=TEMPLATE) as sandbox:
-        hub = sandbox.backend(HUB_ACCOUNT)
-        key = hub.create_access_key(PIPELINE_USER)
+        iam = sandbox.backend(PIPELINE_ACCOUNT)
+        key = iam.create_access_key(PIPELINE_USER)
         key.access_key_id = _KEY
-        hub.access_keys[_KEY] = key
+        iam.access_keys[_KEY] = key
         pipe.send(int(sandbox.endpoint_url.rpartition(":")[2]))
         with suppress(EOFError):  # the benchmark has ended
             while True:

@@ -19,7 +19,7 @@ from iam_access.cloud.reader import SharedParts, read_snapshot
 from iam_access.cloud.sessions import Accounts
 from iam_access.model import Account, Failure
 from iam_access.policy.arn import deployer_role_arn
-from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, Sandbox, SandboxAccount
+from iam_access.sandbox import PIPELINE_ACCOUNT, PIPELINE_USER, Sandbox, SandboxAccount
 from iam_access.sandbox.faults import AwsError, FaultContext
 
 TEMPLATE = Path(__file__).parents[2] / "aws" / "bootstrap" / "deployer-role.yaml"
@@ -95,7 +95,7 @@ class TestOpening:
         )
         assert "ann" in {principal.name for principal in snapshot.principals}
         assert [(call.operation, call.account_id) for call in sandbox.calls] == [
-            ("AssumeRole", HUB_ACCOUNT),
+            ("AssumeRole", PIPELINE_ACCOUNT),
             ("GetAccountAuthorizationDetails", PROD.id),
             ("GetAccountSummary", PROD.id),
         ]
@@ -165,7 +165,7 @@ class TestRefusals:
         assert deployer_role_arn(STRANGE) in failure.message
         statement = re.search(r"\{.*\}", failure.hint)
         assert statement is not None
-        pipeline = f"arn:aws:iam::{HUB_ACCOUNT}:user/{PIPELINE_USER}"
+        pipeline = f"arn:aws:iam::{PIPELINE_ACCOUNT}:user/{PIPELINE_USER}"
         assert json.loads(statement[0]) == {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",

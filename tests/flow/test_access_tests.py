@@ -11,7 +11,7 @@ import pytest
 from iam_access.cli.simulate import simulate
 from iam_access.cloud.simulator import PAUSES
 from iam_access.policy.actions import actions_of
-from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, AwsError, FaultContext, throttling
+from iam_access.sandbox import PIPELINE_ACCOUNT, PIPELINE_USER, AwsError, FaultContext, throttling
 from tests.flow.fleet import (
     PROD,
     TEST,
@@ -417,7 +417,7 @@ def test_results_are_written_to_a_file(
 
 
 def test_results_are_written_to_s3(people: Fleet) -> None:
-    pipeline = people.sandbox.backend(HUB_ACCOUNT).users[PIPELINE_USER]
+    pipeline = people.sandbox.backend(PIPELINE_ACCOUNT).users[PIPELINE_USER]
     wanted = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::results*"}
     pipeline.put_policy("results", json.dumps({"Version": "2012-10-17", "Statement": wanted}))
     s3 = boto3.client("s3")

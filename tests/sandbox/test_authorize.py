@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from iam_access.sandbox import HUB_ACCOUNT, Sandbox, SandboxAccount
+from iam_access.sandbox import PIPELINE_ACCOUNT, Sandbox, SandboxAccount
 from tests.sandbox.support import (
     ACCOUNT,
     DEPLOYER,
@@ -36,7 +36,7 @@ DOCUMENT = {"PolicyDocument": policy()}
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
     accounts = [
         SandboxAccount(ACCOUNT, users=("ann",), roles=("ci",)),
-        SandboxAccount(HUB_ACCOUNT),
+        SandboxAccount(PIPELINE_ACCOUNT),
         SandboxAccount(OTHER_ACCOUNT, deployer_role="some/path/deployer"),
     ]
     with Sandbox(accounts, template=TEMPLATE, clock=clock, enforce=True) as opened:
@@ -205,7 +205,7 @@ def test_nor_under_another_name_and_path(iam: Any, refused: Refused) -> None:
 
 
 def test_nor_whoever_may_assume_it(iam: Any, refused: Refused) -> None:
-    hub = client("iam", assume(f"arn:aws:iam::{HUB_ACCOUNT}:role/self-serve-deployer"))
+    hub = client("iam", assume(f"arn:aws:iam::{PIPELINE_ACCOUNT}:role/self-serve-deployer"))
     with refused("AccessDenied", "explicit deny"):
         hub.put_user_policy(UserName="pipeline", **INLINE, PolicyDocument=policy("*"))
 
@@ -214,7 +214,7 @@ def test_the_pipeline_may_only_assume(sandbox: Sandbox, refused: Refused) -> Non
     pipeline = client("iam")
     with refused("AccessDenied", "iam:ListUsers"):
         pipeline.list_users()
-    assert client("sts").get_caller_identity()["Account"] == HUB_ACCOUNT
+    assert client("sts").get_caller_identity()["Account"] == PIPELINE_ACCOUNT
 
 
 def own_client(admin: Any, service: str, name: str) -> Any:
@@ -302,7 +302,7 @@ def test_who_trusts_an_account_leaves_it_to_the_account(
 
 
 def test_the_other_account_must_allow_too(sandbox: Sandbox, refused: Refused) -> None:
-    hub = sandbox.backend(HUB_ACCOUNT).users["pipeline"]
+    hub = sandbox.backend(PIPELINE_ACCOUNT).users["pipeline"]
     before = dict(hub.policies)
     hub.policies.clear()
     try:

@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 
 from iam_access.sandbox import (
-    HUB_ACCOUNT,
+    PIPELINE_ACCOUNT,
     AwsError,
     FaultContext,
     LostAnswer,
@@ -76,11 +76,14 @@ def test_calls_are_recorded(sandbox: ANY_SANDBOX, iam: Any, name: str, refused: 
     parameters = {"PolicyName": name, "PolicyDocument": policy()}
     assert sandbox.calls[before:] == [
         RecordedCall(
-            "iam", "CreatePolicy", HUB_ACCOUNT, {**parameters, "Path": "/p/", "Tags": tags}
+            "iam", "CreatePolicy", PIPELINE_ACCOUNT, {**parameters, "Path": "/p/", "Tags": tags}
         ),
-        RecordedCall("iam", "CreatePolicy", HUB_ACCOUNT, parameters, "EntityAlreadyExists"),
+        RecordedCall("iam", "CreatePolicy", PIPELINE_ACCOUNT, parameters, "EntityAlreadyExists"),
         RecordedCall(
-            "sts", "AssumeRole", HUB_ACCOUNT, {"RoleArn": DEPLOYER, "RoleSessionName": "session"}
+            "sts",
+            "AssumeRole",
+            PIPELINE_ACCOUNT,
+            {"RoleArn": DEPLOYER, "RoleSessionName": "session"},
         ),
     ]
 
@@ -94,7 +97,7 @@ def test_a_fault_sees_whose_account_is_called(sandbox: ANY_SANDBOX, refused: Ref
         "iam", answer["Credentials"], endpoint_url=endpoint, region_name="us-east-1"
     ).list_users()
     assert [(c.service, c.operation, c.account_id) for c in seen] == [
-        ("sts", "AssumeRole", HUB_ACCOUNT),
+        ("sts", "AssumeRole", PIPELINE_ACCOUNT),
         ("iam", "ListUsers", ACCOUNT),
     ]
 

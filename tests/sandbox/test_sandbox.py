@@ -17,7 +17,7 @@ from moto.iam import models
 from moto.iam.responses import IamResponse
 
 from iam_access.sandbox import (
-    HUB_ACCOUNT,
+    PIPELINE_ACCOUNT,
     UNSET,
     Sandbox,
     SandboxAccount,
@@ -88,7 +88,7 @@ def test_the_environment_is_the_pipelines(monkeypatch: pytest.MonkeyPatch) -> No
         assert not set(UNSET) & set(os.environ)
         assert sandbox.environment.items() <= os.environ.items()
         arn = boto3.client("sts").get_caller_identity()["Arn"]
-    assert arn == f"arn:aws:iam::{HUB_ACCOUNT}:user/pipeline"
+    assert arn == f"arn:aws:iam::{PIPELINE_ACCOUNT}:user/pipeline"
 
 
 def test_a_sandbox_begins_empty_again() -> None:
@@ -122,7 +122,7 @@ def test_quotas_can_be_given() -> None:
     with Sandbox(ONE, template=TEMPLATE, quotas={ACCOUNT: SandboxQuotas(policies=7)}) as sandbox:
         summary = client("iam", assume()).get_account_summary()["SummaryMap"]
         assert (summary["PoliciesQuota"], sandbox.quotas(ACCOUNT).policies) == (7, 7)
-        assert sandbox.quotas(HUB_ACCOUNT).policies == 1500
+        assert sandbox.quotas(PIPELINE_ACCOUNT).policies == 1500
 
 
 def test_another_deployer_role() -> None:
@@ -134,8 +134,8 @@ def test_another_deployer_role() -> None:
 
 
 def test_the_hub_may_be_an_account_like_others() -> None:
-    with Sandbox([SandboxAccount(HUB_ACCOUNT, users=("ann",))], template=TEMPLATE):
-        iam = client("iam", assume(f"arn:aws:iam::{HUB_ACCOUNT}:role/self-serve-deployer"))
+    with Sandbox([SandboxAccount(PIPELINE_ACCOUNT, users=("ann",))], template=TEMPLATE):
+        iam = client("iam", assume(f"arn:aws:iam::{PIPELINE_ACCOUNT}:role/self-serve-deployer"))
         found = iam.get_account_authorization_details(Filter=EVERYONE)
     assert names(found) == {"ann", "pipeline", "self-serve-deployer"}
 

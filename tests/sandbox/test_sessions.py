@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, Sandbox
+from iam_access.sandbox import PIPELINE_ACCOUNT, PIPELINE_USER, Sandbox
 from tests.sandbox.support import (
     ACCOUNT,
     DEPLOYER,
@@ -18,7 +18,7 @@ from tests.sandbox.support import (
     trust,
 )
 
-PIPELINE = f"arn:aws:iam::{HUB_ACCOUNT}:user/{PIPELINE_USER}"
+PIPELINE = f"arn:aws:iam::{PIPELINE_ACCOUNT}:user/{PIPELINE_USER}"
 ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
 
 

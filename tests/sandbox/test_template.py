@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from moto.iam.models import Role
 
-from iam_access.sandbox import HUB_ACCOUNT, Sandbox, SandboxAccount, TemplateError
+from iam_access.sandbox import PIPELINE_ACCOUNT, Sandbox, SandboxAccount, TemplateError
 from iam_access.sandbox.authorize import default_version
 from tests.sandbox.support import ACCOUNT, TEMPLATE
 
-PIPELINE = f"arn:aws:iam::{HUB_ACCOUNT}:user/pipeline"
+PIPELINE = f"arn:aws:iam::{PIPELINE_ACCOUNT}:user/pipeline"
 BOOTSTRAP = TEMPLATE.parent
 
 

@@ -13,10 +13,10 @@ from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.sandbox import PIPELINE_USER, UNSET, Sandbox, SandboxAccount
 from iam_access.sandbox.server import SandboxServer, ServerError
 from iam_access.sandbox.template import TemplateError
-from iam_access.sandbox.world import HUB_ACCOUNT
+from iam_access.sandbox.world import PIPELINE_ACCOUNT
 
 __all__ = [
-    "HUB_ACCOUNT",
+    "PIPELINE_ACCOUNT",
     "PIPELINE_USER",
     "UNSET",
     "AwsError",

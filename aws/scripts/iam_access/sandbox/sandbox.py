@@ -25,7 +25,7 @@ from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles
 from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.strict import StrictLayer
 from iam_access.sandbox.template import Template, deploy
-from iam_access.sandbox.world import HUB_ACCOUNT, SandboxState, utc_now
+from iam_access.sandbox.world import PIPELINE_ACCOUNT, SandboxState, utc_now
 
 PIPELINE_USER = "pipeline"
 
@@ -121,7 +121,7 @@ class SandboxBase:
     accounts: the accounts, with their users, roles and the deployer role made from `template`, a
         CloudFormation file with the parameters DeployerRoleName, DeployerRolePath,
         TrustedPrincipalArn and RoleBoundary. Its read-only twin is made from `planner-role.yaml`
-        beside it. The account that the pipeline signs in to (`HUB_ACCOUNT`, user
+        beside it. The account that the pipeline signs in to (`PIPELINE_ACCOUNT`, user
         `PIPELINE_USER`) is added.
     clock: the time (aware, UTC) for the end of sessions and for conditions.
     quotas: other quotas than AWS's default ones, by account id.
@@ -155,8 +155,8 @@ class SandboxBase:
             given = (quotas or {}).get(account.id)
             self._world.add_account(account.id, account.partition, given)
         self._partitions = sorted({account.partition for account in self.accounts} or {"aws"})
-        self._world.partitions.setdefault(HUB_ACCOUNT, self._partitions[0])
-        self._world.quotas.setdefault(HUB_ACCOUNT, SandboxQuotas())
+        self._world.partitions.setdefault(PIPELINE_ACCOUNT, self._partitions[0])
+        self._world.quotas.setdefault(PIPELINE_ACCOUNT, SandboxQuotas())
         self._key: AccessKey | None = None
         self._resources = ExitStack()
 
@@ -193,7 +193,7 @@ class SandboxBase:
         """
         assert self._key is not None, "enter the sandbox first"
         key = Credentials(self._key.access_key_id, self._key.secret_access_key)
-        made = [Profile(DEFAULT, HUB_ACCOUNT, "pipeline", self.region, key)]
+        made = [Profile(DEFAULT, PIPELINE_ACCOUNT, "pipeline", self.region, key)]
         for account in self.accounts:
             region = PARTITIONS[account.partition].region
             label = account.label or account.id
@@ -226,7 +226,7 @@ class SandboxBase:
         self._resources.close()
 
     def _seed(self) -> None:
-        self._seed_hub()
+        self._seed_pipeline_account()
         template = Template.read(self._template)
         for account in self.accounts:
             iam = self.backend(account.id)
@@ -250,7 +250,7 @@ class SandboxBase:
                 iam.roles[made.id] = made
             for group in account.groups:
                 iam.create_group(group)
-            pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
+            pipeline = self._world.iam(PIPELINE_ACCOUNT, account.partition).users[PIPELINE_USER]
             parameters = _named("Deployer", account.deployer_role, pipeline.arn)
             if account.boundary:
                 parameters["RoleBoundary"] = account.boundary.partition(":policy/")[2]
@@ -267,17 +267,17 @@ class SandboxBase:
         """Make the resources of one more template in an account. Raises TemplateError."""
         deploy(self._world, account_id, template, parameters)
 
-    def _seed_hub(self) -> None:
+    def _seed_pipeline_account(self) -> None:
         """Make the pipeline's user in each partition, with one key for all."""
         for partition in self._partitions:
-            hub = self._world.iam(HUB_ACCOUNT, partition)
-            user = hub.create_user(hub.region_name, PIPELINE_USER)
+            iam = self._world.iam(PIPELINE_ACCOUNT, partition)
+            user = iam.create_user(iam.region_name, PIPELINE_USER)
             user.put_policy("assume-deployer-roles", _PIPELINE_POLICY)
             if self._key is None:
-                self._key = hub.create_access_key(PIPELINE_USER)
+                self._key = iam.create_access_key(PIPELINE_USER)
             else:
                 user.access_keys.append(self._key)
-                hub.access_keys[self._key.access_key_id] = self._key
+                iam.access_keys[self._key.access_key_id] = self._key
 
 
 def _named(what: str, role: str, trusted: str) -> dict[str, str]:

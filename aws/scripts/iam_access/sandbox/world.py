@@ -12,7 +12,7 @@ from iam_access.policy.arn import arn_name, iam_arn, part_of, session_arn
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import SandboxQuotas
 
-HUB_ACCOUNT = "000000000001"
+PIPELINE_ACCOUNT = "000000000001"
 LENT_SESSION = "sandbox"
 """The session name of roles whose credentials the sandbox issues."""
 
@@ -64,7 +64,7 @@ class SandboxState:
         self.quotas[account_id] = quotas or SandboxQuotas()
 
     def iam(self, account_id: str, partition: str | None = None) -> IAMBackend:
-        """IAM of an account; `partition` is needed only for the hub, which is in all partitions."""
+        """IAM of an account; only for that of the pipeline, in all partitions, is one needed."""
         return iam_backends[account_id][partition or self.partitions[account_id]]
 
     def sts(self, account_id: str, partition: str) -> STSBackend:
