@@ -9,7 +9,7 @@ from iam_access.cloud.client import Answer, Call, CallError, CloudError, Params
 from iam_access.cloud.key_reader import read_key, read_stray_keys
 from iam_access.kinds import names
 from iam_access.kinds.key_facts import KeyPart, StrayKeysPart
-from iam_access.model import CallTarget
+from iam_access.model import CallTarget, Failure
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 PART = KeyPart(ACCOUNT, REGION, "data")
@@ -84,9 +84,28 @@ def test_an_alias_without_a_key_is_none() -> None:
 def test_what_the_keys_policy_hides_is_known_to_be_hidden(operation: str) -> None:
     found = read_key(kms(errors={operation: HIDDEN}).client, PART)
     assert found is not None
-    assert not found.readable
-    with pytest.raises(CloudError, match="identity-based"):
-        read_key(kms(errors={operation: DENIED}).client, PART)
+    assert found.failure is not None
+    assert "its own policy" in found.failure.message
+    denied = read_key(kms(errors={operation: DENIED}).client, PART)
+    assert denied is not None
+    assert denied.failure is not None
+    assert "ManageKeys" in denied.failure.hint
+
+
+def test_a_region_that_is_not_enabled_is_told_of_its_keys_alone() -> None:
+    off = CallError("UnrecognizedClientException", "The security token included is invalid")
+    found = read_key(kms(errors={"describe_key": off}).client, PART)
+    strays = read_stray_keys(
+        kms(errors={"list_aliases": off}).client, StrayKeysPart(ACCOUNT, REGION)
+    )
+    assert found is not None
+    for failure in (found.failure, strays):
+        assert isinstance(failure, Failure)
+        assert REGION in failure.message
+        assert "enabled" in failure.hint
+    throttled = CallError("ThrottlingException", "slow down")
+    with pytest.raises(CloudError, match="slow down"):
+        read_key(kms(errors={"describe_key": throttled}).client, PART)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +133,5 @@ def test_keys_without_an_alias_are_found_by_our_tag() -> None:
         errors={("list_resource_tags", "4"): HIDDEN},
     )
     found = read_stray_keys(fake.client, StrayKeysPart(ACCOUNT, REGION))
+    assert not isinstance(found, Failure)
     assert [each.id for each in found] == ["2"]

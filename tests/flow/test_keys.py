@@ -12,7 +12,7 @@ from moto.kms.models import kms_backends
 
 from iam_access.kinds import names
 from iam_access.sandbox import AwsError, FaultContext, LostAnswer
-from tests.flow.fleet import DEPLOYER, PROD, TEMPLATE, Files, Fleet, opened
+from tests.flow.fleet import DEPLOYER, PROD, TEMPLATE, Files, Fleet, opened, refusing
 from tests.flow.test_calls import READING
 from tests.flow.test_interruption import ending_after, once_for_each
 
@@ -169,8 +169,24 @@ def test_without_the_switch_nothing_is_made(fleet: Fleet) -> None:
     policy = f"arn:aws:iam::{PROD}:policy/self-serve-manage-keys"
     fleet.admin().detach_role_policy(RoleName=DEPLOYER, PolicyArn=policy)
     run = apply(fleet, KEYS, "--output", "json")
-    assert (run.status, run.writes) == (2, ())
+    assert (run.status, run.writes, run.codes) == (1, (), ["key-unreadable"])
     assert "ManageKeys" in run.out
+
+
+def test_a_region_that_is_not_enabled_stops_its_own_entry_alone(fleet: Fleet) -> None:
+    off = refusing("UnrecognizedClientException", lambda call: call.region == "me-south-1")
+    fleet.sandbox.faults.append(off)
+    two = f"{KEYS}  far: {{region: me-south-1}}\n"
+    run = apply(fleet, two, "--output", "json")
+    assert (run.status, run.codes) == (1, ["key-unreadable"])
+    (found,) = run.json["findings"]
+    assert (found["line"], "me-south-1" in found["message"]) == (14, True)
+    assert (told(fleet)["state"], number(fleet)) == ("Enabled", 1)
+    fleet.sandbox.faults.clear()
+    assert fleet.apply("--all").status == 0
+    fleet.sandbox.faults.append(off)
+    left = apply(fleet, KEYS, "--output", "json")
+    assert (left.status, left.writes, left.codes) == (0, (), ["key-unreadable"])
 
 
 def test_absent_schedules_its_deletion_and_a_return_cancels_it(fleet: Fleet) -> None:

@@ -16,11 +16,10 @@ from iam_access.kinds.bucket_facts import (
     BucketState,
     Claim,
     IsEmptyPart,
-    Refusal,
     Stage,
 )
 from iam_access.kinds.bucket_file import BucketSpec
-from iam_access.model import Change, Plan
+from iam_access.model import Change, Failure, Plan
 from iam_access.plan.diff import observed_state
 from iam_access.plan.planner import RunOptions
 from iam_access.policy import document as documents
@@ -36,6 +35,7 @@ PART = BucketPart(ACCOUNT.id, LOGS, REGION)
 ARN = f"arn:aws:s3:::{LOGS}"
 ADOPT = RunOptions(adopt=True)
 READ = {"effect": "Allow", "principals": {"iam": "role/runner"}, "actions": ["s3:GetObject"]}
+DENIED = Failure("AccessDenied", "it is in another account", "choose another name")
 ALL = {**READ, "principals": "*"}
 THEIRS = documents.document(
     [documents.statement("Deny", principal="*", actions=["s3:*"], resources=[ARN])]
@@ -56,7 +56,7 @@ def files(*buckets: FileEntry[BucketSpec], **others: Any) -> Configuration:
     )
 
 
-def account(state: BucketState | None = None, **parts: bool) -> Snapshot:
+def account(state: BucketState | None = None, **parts: bool | Failure) -> Snapshot:
     """An account with this bucket, or none of the name."""
     known: dict[Any, Any] = {
         PART: state or BucketState(),
@@ -270,8 +270,7 @@ def test_absent_deletes_an_empty_bucket_whoever_made_it() -> None:
     [
         ({}, BucketState("us-east-1", owned(Stage.MADE)), "other-region"),
         ({"region": "cn-north-1"}, None, "bad-region"),
-        ({}, BucketState(refused=Refusal.DENIED), "bucket-unreadable"),
-        ({}, BucketState(refused=Refusal.UNREADABLE), "bucket-unreadable"),
+        ({}, BucketState(failure=DENIED), "bucket-unreadable"),
         ({"statements": [{**READ, "principals": {"iam": "role/x"}}]}, None, "missing-principal"),
         ({"statements": [ALL]}, None, "public-policy"),
         ({"statements": [ALL]}, BucketState(REGION, owned(Stage.MADE)), "public-policy"),
@@ -286,6 +285,14 @@ def test_what_cannot_be_is_refused_and_leaves_it_as_it_is(
         region = before.region or ""
         snapshot = values.applied(files(bucket(region=region)), snapshot)
     assert codes(files(bucket(**written)), snapshot) == [code]
+
+
+def test_what_may_not_be_asked_of_it_is_told_and_changes_nothing() -> None:
+    gone = files(bucket(state="absent"))
+    assert codes(gone, account(BucketState(REGION), empty=DENIED)) == ["bucket-unreadable"]
+    theirs = account(BucketState(REGION, owned(Stage.MADE)), blocked=DENIED)
+    opened = files(bucket(statements=[ALL]))
+    assert codes(opened, values.applied(files(bucket()), theirs)) == ["bucket-unreadable"]
 
 
 def test_a_region_of_another_partition_is_not_asked() -> None:
@@ -347,7 +354,7 @@ def test_the_mark_of_a_takeover_that_was_interrupted_stays() -> None:
 
 def test_what_may_not_be_read_is_told_and_left_alone() -> None:
     first = made(WHOLE)
-    closed = replace(first, parts={**first.parts, PART: BucketState(refused=Refusal.UNREADABLE)})
+    closed = replace(first, parts={**first.parts, PART: BucketState(failure=DENIED)})
     found = plan(files(), closed)
     assert ([each.code for each in found.findings], found.changes) == (["bucket-unreadable"], ())
     (mark,) = markers.marks(first, "s3")

@@ -15,7 +15,7 @@ from iam_access.kinds.key_calls import GRANT_PREFIX
 from iam_access.kinds.key_facts import GrantState, KeyPart, KeyState, StrayKeysPart
 from iam_access.kinds.key_file import KeySpec
 from iam_access.kinds.role_facts import RolesPart, RolesState
-from iam_access.model import Change, Plan
+from iam_access.model import Change, Failure, Plan
 from iam_access.plan.diff import observed_state
 from iam_access.plan.encoding import decode, encode
 from iam_access.plan.planner import RunOptions
@@ -44,6 +44,7 @@ THEIRS = {
         {"Effect": "Allow", "Principal": {"AWS": ALICE}, "Action": "kms:*", "Resource": "*"},
     ],
 }
+DENIED = Failure("AccessDeniedException", "it is hidden", "ask its administrator")
 EBS = GrantState("ebs", {"Name": "", "GranteePrincipal": RUNNER, "Operations": ["Decrypt"]})
 
 
@@ -289,7 +290,7 @@ def test_a_key_of_others_is_left_alone_and_can_be_adopted() -> None:
     "changed",
     [
         {"encrypts": False},
-        {"readable": False},
+        {"failure": DENIED},
         {"state": "PendingDeletion"},
     ],
 )
@@ -327,7 +328,7 @@ def test_the_mark_of_a_takeover_that_was_interrupted_stays() -> None:
 
 
 def test_a_key_of_ours_that_its_policy_hides_stays_ours() -> None:
-    hidden = marked(readable=False, tags={}, grants=(), policy={})
+    hidden = marked(failure=DENIED, tags={}, grants=(), policy={})
     found = plan(files(WHOLE), hidden)
     assert found.changes == ()
     assert {each.code for each in found.findings} == {"key-unreadable"}
@@ -372,6 +373,17 @@ def test_two_keys_that_may_be_the_one_are_left_alone() -> None:
 def test_a_key_without_an_alias_gets_it_back() -> None:
     lost = replace(made(), parts={PART: None, STRAYS: (state(made()),)})
     assert operations(files(WHOLE), lost) == ["create_alias"]
+
+
+def test_what_could_not_be_looked_at_stays_and_nothing_is_made() -> None:
+    unread = replace(account(), parts={PART: None, STRAYS: DENIED})
+    assert (codes(files(WHOLE), unread), changes(files(WHOLE), unread)) == (["key-unreadable"], ())
+    elsewhere = KeyPart(ACCOUNT.id, "us-east-1", "data")
+    parts = {**marked(failure=DENIED).parts, elsewhere: None}
+    snapshot = replace(made(), parts={**parts, StrayKeysPart(ACCOUNT.id, "us-east-1"): ()})
+    found = plan(files(key(region="us-east-1")), snapshot)
+    assert {each.code for each in found.findings} == {"other-region", "key-unreadable"}
+    assert found.changes == ()
 
 
 def test_a_key_cannot_move_to_another_region() -> None:
@@ -527,7 +539,7 @@ def test_two_aliases_of_one_key_are_one_entry_too_many() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"readable": False, "code": "key-unreadable"},
+        {"failure": DENIED, "code": "key-unreadable"},
         {"tags": {names.KEY_TAG: names.key_tag_value("ops", ALIAS)}, "code": "not-ours"},
     ],
 )

@@ -704,13 +704,13 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "bucket-unreadable": CodeEntry(
         _ERROR + _WARNING,
-        "the bucket is in another account, or the deployer role may not read it; a warning where "
-        "no file names it",
+        "the bucket is in another account, or the deployer role may not read it or its region; a "
+        "warning where no file names it",
     ),
     "key-unreadable": CodeEntry(
         _ERROR + _WARNING,
-        "the key's own policy does not let the deployer role read it, so it stays as it is; a "
-        "warning where no file names it",
+        "the deployer role may not read the key, by its own policy or in its region, so it stays "
+        "as it is; a warning where no file names it",
     ),
     "other-region": CodeEntry(
         _ERROR, "the bucket or key is in another region than the file says, and cannot move"

@@ -3,20 +3,24 @@
 import json
 
 from iam_access.cloud.client import Answer, Call, CallError, Clients, CloudError
-from iam_access.cloud.hints import DENIED, ask
+from iam_access.cloud.hints import DENIED, ask, no_region
 from iam_access.kinds.bucket_facts import (
     DEFAULT_REGION,
     BlocksPublicPart,
     BucketPart,
     BucketState,
     IsEmptyPart,
-    Refusal,
     tags_in,
 )
-from iam_access.model import CallTarget
+from iam_access.model import CallTarget, Failure
 
 # What S3 answers for a bucket of the caller's account that another answer is for.
 _NONE = frozenset({"NoSuchBucket", "NoSuchTagSet", "NoSuchBucketPolicy"})
+_HOW_TO_READ = (
+    "names of buckets are shared by all accounts of AWS: choose another one if it is not yours; "
+    "else set ManageBuckets in the deployer role's stack, and look at what the bucket's own policy "
+    "denies"
+)
 _NO_BLOCK = "NoSuchPublicAccessBlockConfiguration"
 #: Buckets of the first days are in a region by another name.
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
@@ -29,30 +33,44 @@ def read_bucket(clients: Clients, part: BucketPart) -> BucketState:
     ExpectedBucketOwner has S3 refuse a bucket of another account.
     """
     owned = {"Bucket": part.name, "ExpectedBucketOwner": part.account}
-    home = clients(CallTarget(part.account, "s3", part.home))
+    target = CallTarget(part.account, "s3", part.home)
+    deployer = f"the deployer role of account {part.account}"
+    home = clients(target)
     try:
         place = _found(home, "get_bucket_location", owned)
     except CallError as error:
-        if error.code in DENIED:
-            return BucketState(refused=Refusal.DENIED)
-        raise
+        why = f"it is in another account, or {deployer} may not see it"
+        return BucketState(failure=_failure(error, target, why))
     if place is None:
         return BucketState()
     written = str(place.get("LocationConstraint") or "")
     region = _OLD_NAMES.get(written, written)
-    call = home if region == part.home else clients(CallTarget(part.account, "s3", region))
+    target = CallTarget(part.account, "s3", region)
+    call = home if region == part.home else clients(target)
     try:
         tags = _found(call, "get_bucket_tagging", owned)
         policy = _found(call, "get_bucket_policy", owned)
     except CallError as error:
-        if error.code in DENIED:
-            return BucketState(refused=Refusal.UNREADABLE)
-        raise
+        why = f"{deployer} may not read its tags and policy"
+        return BucketState(failure=_failure(error, target, why))
     return BucketState(
         region,
         tags_in(tags["TagSet"]) if tags else {},
         json.loads(policy["Policy"]) if policy else None,
     )
+
+
+def _failure(error: CloudError, target: CallTarget, why: str) -> Failure:
+    """Why a bucket cannot be read; raises the error if it is about more than the bucket.
+
+    `why` says what a denial means.
+    """
+    if error.code in DENIED:
+        return Failure(error.code, why, error.hint or _HOW_TO_READ)
+    failure = no_region(error, target)
+    if failure is None:
+        raise error
+    return failure
 
 
 def _found(call: Call, operation: str, params: dict[str, str]) -> Answer | None:
@@ -65,24 +83,28 @@ def _found(call: Call, operation: str, params: dict[str, str]) -> Answer | None:
         raise
 
 
-def read_emptiness(clients: Clients, part: IsEmptyPart) -> bool:
+def read_emptiness(clients: Clients, part: IsEmptyPart) -> bool | Failure:
     """Whether a bucket has no version of any object, nor a delete marker. Raises CloudError."""
-    call = clients(CallTarget(part.account, "s3", part.region))
+    target = CallTarget(part.account, "s3", part.region)
     params = {"Bucket": part.name, "ExpectedBucketOwner": part.account, "MaxKeys": 1}
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
-    answer = ask(call, "s3", "list_object_versions", params, "s3:ListBucketVersions")
+    try:
+        answer = ask(clients(target), "s3", "list_object_versions", params, "s3:ListBucketVersions")
+    except CloudError as error:
+        return _failure(error, target, f"its versions cannot be listed: {error.message}")
     return not (answer.get("Versions") or answer.get("DeleteMarkers"))
 
 
-def read_public_block(clients: Clients, part: BlocksPublicPart) -> bool:
+def read_public_block(clients: Clients, part: BlocksPublicPart) -> bool | Failure:
     """Whether a bucket refuses public policies. Raises CloudError."""
-    call = clients(CallTarget(part.account, "s3", part.region))
+    target = CallTarget(part.account, "s3", part.region)
     params = {"Bucket": part.name, "ExpectedBucketOwner": part.account}
     action = "s3:GetBucketPublicAccessBlock"
     try:
-        answer = ask(call, "s3", "get_public_access_block", params, action)
+        answer = ask(clients(target), "s3", "get_public_access_block", params, action)
     except CloudError as error:
         if error.code == _NO_BLOCK:
             return False
-        raise
+        why = f"whether it blocks public policies cannot be read: {error.message}"
+        return _failure(error, target, why)
     return bool(answer["PublicAccessBlockConfiguration"].get("BlockPublicPolicy"))

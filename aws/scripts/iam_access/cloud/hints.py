@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.cloud.client import Answer, Call, CallError, CloudError, Params
-from iam_access.model import Failure, permission
+from iam_access.model import CallTarget, Failure, permission
 from iam_access.policy.arn import assumed_role, iam_arn, is_aws_managed_policy, role_arn
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
@@ -47,6 +47,14 @@ UNREACHABLE = frozenset(
 # A connection broke: the call may have been carried out.
 UNANSWERED = frozenset(
     {"ReadTimeoutError", "ConnectionClosedError", "ResponseStreamingError", "HTTPClientError"}
+)
+# What the services answer in a region that the account has not enabled.
+# https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+_NOT_ENABLED = frozenset(
+    {
+        *("UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired"),
+        *("InvalidToken", "InvalidAccessKeyId", "IllegalLocationConstraintException"),
+    }
 )
 NO_CREDENTIALS = frozenset(
     {
@@ -92,8 +100,6 @@ _BY_CODE = {
     "LimitExceededException": "a quota of KMS is used up: remove what is not needed, or have it "
     "raised in the Service Quotas console, then run the same command again",
     "InvalidArnException": "KMS does not know one of the principals: fix the grants in the files",
-    "UnrecognizedClientException": "the region may not be enabled in the account: enable it, or "
-    "correct the region in the files",
     "KMSInvalidStateException": "the state of the key does not allow it: look at the key in the "
     "account, then run the same command again",
     "PolicyNotAttachable": "AWS allows this policy only for its own service roles: "
@@ -133,6 +139,18 @@ def ask(call: Call, service: str, operation: str, params: Params, action: str = 
     except CallError as error:
         failure = explain(error, action or permission(service, operation), params)
         raise CloudError(failure.code, failure.message, failure.hint) from error
+
+
+def no_region(error: CloudError, target: CallTarget) -> Failure | None:
+    """That a region cannot be used, if an error in it says so: the rest of the account may be."""
+    if error.code not in _NOT_ENABLED | UNREACHABLE:
+        return None
+    return Failure(
+        error.code,
+        f"nothing in {target.region} can be read in account {target.account}: {error.message}",
+        "the region may not be enabled in the account, or not reached from here: have it enabled, "
+        "correct the region in the files, or name other environments",
+    )
 
 
 def hint(error: CallError, action: str, params: Params) -> str:

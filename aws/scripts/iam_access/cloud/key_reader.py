@@ -14,12 +14,16 @@ from iam_access.kinds.key_facts import (
     KeyState,
     StrayKeysPart,
 )
-from iam_access.model import CallTarget
+from iam_access.model import CallTarget, Failure
 from iam_access.policy.document import parse_document
 
 _PAGE_SIZE = 100
 _MOST_KEYS = 1_000
 _BY_POLICY = "resource-based policy"
+_WHY_HIDDEN = "its own policy does not let the deployer role read it"
+_HOW_TO_READ = (
+    "have an administrator of the key take off what its policy denies, or leave it to the account"
+)
 
 
 def read_key(clients: Clients, part: KeyPart) -> KeyState | None:
@@ -27,33 +31,38 @@ def read_key(clients: Clients, part: KeyPart) -> KeyState | None:
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html
     """
-    call = clients(CallTarget(part.account, "kms", part.region))
-    return _key(call, f"alias/{part.alias}")
+    target = CallTarget(part.account, "kms", part.region)
+    return _key(clients(target), f"alias/{part.alias}", target)
 
 
-def read_stray_keys(clients: Clients, part: StrayKeysPart) -> tuple[KeyState, ...]:
+def read_stray_keys(clients: Clients, part: StrayKeysPart) -> tuple[KeyState, ...] | Failure:
     """The keys with a tag of ours that no alias stands for. Raises CloudError.
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html
     """
-    call = clients(CallTarget(part.account, "kms", part.region))
+    target = CallTarget(part.account, "kms", part.region)
+    try:
+        return tuple(_stray_keys(clients(target), target))
+    except CloudError as error:
+        return _failure(error, target)
+
+
+def _stray_keys(call: Call, target: CallTarget) -> Iterator[KeyState]:
     aliases = _listed(call, "list_aliases", "Aliases", Limit=_PAGE_SIZE)
     named = {each.get("TargetKeyId") for each in aliases}
     keys = [each["KeyId"] for each in _listed(call, "list_keys", "Keys", Limit=_MOST_KEYS)]
     tagged = (id_ for id_ in keys if id_ not in named and _has_tag_of_ours(call, id_))
-    found = (_key(call, id_) for id_ in tagged)
-    return tuple(each for each in found if each is not None and each.readable)
+    found = (_key(call, id_, target) for id_ in tagged)
+    yield from (each for each in found if each is not None and each.failure is None)
 
 
-def _key(call: Call, key: str) -> KeyState | None:
+def _key(call: Call, key: str, target: CallTarget) -> KeyState | None:
     try:
         found = _ask(call, "describe_key", KeyId=key)["KeyMetadata"]
     except CloudError as error:
         if error.code in hints.ABSENT:
             return None
-        if _is_hidden(error):
-            return KeyState(key, f"the key of {key}", readable=False)
-        raise
+        return KeyState(key, f"the key of {key}", failure=_failure(error, target))
     id_ = found["KeyId"]
     known = KeyState(
         id=id_,
@@ -68,9 +77,19 @@ def _key(call: Call, key: str) -> KeyState | None:
     try:
         return _with_more(call, known)
     except CloudError as error:
-        if _is_hidden(error):
-            return KeyState(id_, known.arn, known.state, readable=False)
-        raise
+        return KeyState(id_, known.arn, known.state, failure=_failure(error, target))
+
+
+def _failure(error: CloudError, target: CallTarget) -> Failure:
+    """Why a key cannot be read; raises the error if it is about more than keys of this region."""
+    if _is_hidden(error):
+        return Failure(error.code, _WHY_HIDDEN, _HOW_TO_READ)
+    if error.code in hints.DENIED:
+        return error.failure
+    failure = hints.no_region(error, target)
+    if failure is None:
+        raise error
+    return failure
 
 
 def _encrypts(found: Answer) -> bool:

@@ -29,7 +29,6 @@ from iam_access.kinds.bucket_facts import (
     BucketPart,
     BucketState,
     IsEmptyPart,
-    Refusal,
     Stage,
 )
 from iam_access.kinds.bucket_file import BucketKey, BucketSpec, BucketStatementSpec, name_fault
@@ -57,6 +56,7 @@ from iam_access.kinds.tags import as_list
 from iam_access.model import (
     ApiCall,
     Change,
+    Failure,
     Finding,
     Principal,
     Resource,
@@ -187,7 +187,7 @@ class Buckets(Kind):
             if claim is not None:
                 yield _observed(name, claim.team, state, snapshot)
             for team in marked.get(name, ()):
-                if state.refused is None and (claim is None or claim.team != team):
+                if state.failure is None and (claim is None or claim.team != team):
                     yield _mark_alone(name, team, snapshot)
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
@@ -213,14 +213,16 @@ class Buckets(Kind):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         marked = _marked(snapshot)
         for name, state in bucket_facts.buckets(snapshot).items():
-            for team in marked.get(name, ()) if state.refused is not None else ():
+            if state.failure is None:
+                continue
+            for team in marked.get(name, ()):
                 yield Finding(
                     code="bucket-unreadable",
                     severity=Severity.WARNING,
                     message=f"the bucket {name} of team {team} stays as it is: "
-                    + _why_refused(state, snapshot.account_id),
-                    hint=f"{_HOW_TO_READ}; where there is nothing of the team's any more, delete "
-                    f"the mark {_policy_of_mark(team, name, snapshot)}",
+                    f"{state.failure.message}",
+                    hint=f"{state.failure.hint}; where there is nothing of the team's any more, "
+                    f"delete the mark {_policy_of_mark(team, name, snapshot)}",
                     team=team,
                     account=snapshot.account_id,
                 )
@@ -315,18 +317,6 @@ def _home(name: str, snapshot: Snapshot) -> str:
 
 # What is wrong.
 
-_HOW_TO_READ: Final = (
-    "names of buckets are shared by all accounts of AWS: choose another one if it is not yours; "
-    "else set ManageBuckets in the deployer role's stack, and look at what the bucket's own policy "
-    "denies"
-)
-
-
-def _why_refused(state: BucketState, account: str) -> str:
-    if state.refused is Refusal.DENIED:
-        return f"it is in another account, or the deployer role of account {account} may not see it"
-    return f"the deployer role of account {account} may not read its tags and policy"
-
 
 def _fault(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Finding | None:
     """Why a bucket cannot be made, changed or deleted as its entry says."""
@@ -336,9 +326,8 @@ def _fault(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Finding | None
     if fault is not None:
         message = f"{name} is not the name of a bucket: it {fault}"
         return _found(entry, scope, "bad-bucket-name", message, "change the key of the entry")
-    if state.refused is not None:
-        message = f"the bucket {name} cannot be used: {_why_refused(state, scope.account.id)}"
-        return _found(entry, scope, "bucket-unreadable", message, _HOW_TO_READ)
+    if state.failure is not None:
+        return _unread(entry, name, state.failure, scope)
     if entry.spec.state == "absent":
         return (
             _of_another(entry, name, state, scope)
@@ -346,6 +335,13 @@ def _fault(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Finding | None
             or _not_empty(entry, name, state, scope)
         )
     return _elsewhere(entry, name, state, scope) or _policy_fault(entry, name, scope)
+
+
+def _unread(
+    entry: FileEntry[BucketSpec], name: str, failure: Failure, scope: TeamInAccount
+) -> Finding:
+    message = f"the bucket {name} stays as it is: {failure.message}"
+    return _found(entry, scope, "bucket-unreadable", message, failure.hint)
 
 
 def _of_another(
@@ -439,9 +435,12 @@ def _lockout(
 def _not_empty(
     entry: FileEntry[BucketSpec], name: str, state: BucketState, scope: TeamInAccount
 ) -> Finding | None:
-    if state.region is None or scope.snapshot.part(
-        IsEmptyPart(scope.account.id, name, state.region)
-    ):
+    if state.region is None:
+        return None
+    is_empty = scope.snapshot.part(IsEmptyPart(scope.account.id, name, state.region))
+    if isinstance(is_empty, Failure):
+        return _unread(entry, name, is_empty, scope)
+    if is_empty:
         return None
     return _found(
         entry,
@@ -486,13 +485,17 @@ def _policy_of_others(change: Change, snapshot: Snapshot) -> Finding | None:
 
 def _public(wanted: Resource, snapshot: Snapshot) -> Finding | None:
     """That S3 would refuse a policy that is public, as the bucket blocks those."""
-    state = _state(wanted.name, snapshot)
+    region = _state(wanted.name, snapshot).region
     index = public_statement(wanted.document)
     if index is None:
         return None
-    if state.region is not None and not snapshot.part(
-        BlocksPublicPart(snapshot.account_id, wanted.name, state.region)
-    ):
+    blocks: bool | Failure = True
+    if region is not None:
+        blocks = snapshot.part(BlocksPublicPart(snapshot.account_id, wanted.name, region))
+    if isinstance(blocks, Failure):
+        message = f"the bucket {wanted.name} stays as it is: {blocks.message}"
+        return finding_about(wanted, snapshot, "bucket-unreadable", message, blocks.hint)
+    if not blocks:
         return None
     return finding_about(
         wanted,

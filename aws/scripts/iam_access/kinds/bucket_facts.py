@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from iam_access.kinds import names
 from iam_access.kinds.operations import CallParams
 from iam_access.kinds.tags import is_of_aws
+from iam_access.model import Failure
 from iam_access.policy.arn import Arn
 from iam_access.snapshot import Document, PartNotReadError, Snapshot, SnapshotPart
 
@@ -20,16 +21,9 @@ from iam_access.snapshot import Document, PartNotReadError, Snapshot, SnapshotPa
 DEFAULT_REGION: Final = "us-east-1"
 
 
-class Refusal(StrEnum):
-    """Why a bucket could not be read."""
-
-    DENIED = "denied"  # it is in another account, or the deployer role may not read where it is
-    UNREADABLE = "unreadable"  # it is in the account, and may not be read
-
-
 @dataclass(frozen=True, slots=True)
 class BucketState:
-    """A bucket as it was read. Of one that is `refused`, nothing else is known.
+    """A bucket as it was read. Of one with a `failure`, nothing else is known.
 
     `region` is None where there is no bucket of the name, `policy` where it has none.
     """
@@ -37,7 +31,7 @@ class BucketState:
     region: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     policy: Document | None = None
-    refused: Refusal | None = None
+    failure: Failure | None = None
 
     @property
     def exists(self) -> bool:
@@ -57,16 +51,16 @@ class BucketPart(SnapshotPart[BucketState]):
 
 
 @dataclass(frozen=True, slots=True)
-class IsEmptyPart(SnapshotPart[bool]):
-    """Whether a bucket holds no object, in any version; one call."""
+class IsEmptyPart(SnapshotPart[bool | Failure]):
+    """Whether a bucket holds no object, in any version, or why it cannot be told; one call."""
 
     name: str
     region: str
 
 
 @dataclass(frozen=True, slots=True)
-class BlocksPublicPart(SnapshotPart[bool]):
-    """Whether a bucket refuses policies that are public; one call."""
+class BlocksPublicPart(SnapshotPart[bool | Failure]):
+    """Whether a bucket refuses policies that are public, or why it cannot be told; one call."""
 
     name: str
     region: str

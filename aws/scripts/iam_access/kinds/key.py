@@ -225,7 +225,7 @@ class Keys(Kind):
             owner = _owner(key, part, snapshot)
             if owner is not None:
                 yield _observed(owner, part, snapshot)
-            if key is None or key.readable:
+            if key is None or key.failure is None:
                 for team in _marked_by(part, snapshot):
                     if team != owner:
                         yield _mark_alone(team, part, key)
@@ -248,17 +248,17 @@ class Keys(Kind):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         for mark in markers.marks(snapshot, "kms"):
             part = key_facts.part_of(mark.arn, snapshot)
-            if not key_facts.is_hidden(part, snapshot):
-                continue
-            yield Finding(
-                code="key-unreadable",
-                severity=Severity.WARNING,
-                message=f"the key {part.alias} of team {mark.team} in {part.region} stays as it "
-                f"is: {_WHY_HIDDEN}",
-                hint=_HOW_TO_READ,
-                team=mark.team,
-                account=snapshot.account_id,
-            )
+            failure = key_facts.failure_of(part, snapshot)
+            if failure is not None:
+                yield Finding(
+                    code="key-unreadable",
+                    severity=Severity.WARNING,
+                    message=f"the key {part.alias} of team {mark.team} in {part.region} stays as "
+                    f"it is: {failure.message}",
+                    hint=failure.hint,
+                    team=mark.team,
+                    account=snapshot.account_id,
+                )
 
     def reserved(self, state: PrincipalState) -> Problem | None:
         return None
@@ -384,16 +384,10 @@ def _marked_by(part: KeyPart, snapshot: Snapshot) -> list[str]:
 # What is wrong with an entry in an account.
 
 
-_WHY_HIDDEN: Final = "its own policy does not let the deployer role read it"
-_HOW_TO_READ: Final = (
-    "have an administrator of the key take off what its policy denies, or leave it to the account"
-)
-
-
 def _fault(wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount) -> Finding | None:
     problem = (
         _wrong_partition(entry, scope)
-        or _hidden(entry, scope)
+        or _unread(entry, scope)
         or _other_region(entry, scope)
         or missing_principal(_named(wanted, entry, scope), f"key {entry.key} names", scope)
         or _too_large(wanted)
@@ -439,7 +433,10 @@ def _other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | 
         part = key_facts.part_of(mark.arn, scope.snapshot)
         is_same = (mark.team, part.alias) == (scope.team, entry.key)
         key = key_facts.key_of(part, scope.snapshot).key
-        is_ours = key is not None and names.team_of_key(key.tags, mark.arn) == scope.team
+        # Of one that cannot be read the mark has to do.
+        is_ours = key is not None and (
+            key.failure is not None or names.team_of_key(key.tags, mark.arn) == scope.team
+        )
         if is_same and part.region != region and is_ours:
             return Problem(
                 "other-region",
@@ -452,11 +449,12 @@ def _other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | 
     return None
 
 
-def _hidden(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
-    if not key_facts.is_hidden(_part(entry, scope), scope.snapshot):
+def _unread(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
+    failure = key_facts.failure_of(_part(entry, scope), scope.snapshot)
+    if failure is None:
         return None
-    message = f"the key {entry.key} in {entry.spec.region} stays as it is: {_WHY_HIDDEN}"
-    return Problem("key-unreadable", message, _HOW_TO_READ, ())
+    message = f"the key {entry.key} in {entry.spec.region} stays as it is: {failure.message}"
+    return Problem("key-unreadable", message, failure.hint, ())
 
 
 def _named(
@@ -657,7 +655,7 @@ def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Reso
     """The key that an entry does not want, as the account has it, of the team or of others."""
     part = _part(entry, scope)
     key = key_facts.key_of(part, scope.snapshot).key
-    if key is None or key.state == PENDING or not key.readable:
+    if key is None or key.state == PENDING or key.failure is not None:
         return
     arn = key_facts.arn_of_part(scope.snapshot, part)
     owner = names.team_of_key(key.tags, arn)
@@ -685,9 +683,9 @@ def _kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
     if key is None:
         return
     team = names.team_of_key(key.tags, key_facts.arn_of_part(scope.snapshot, part))
-    hidden = _hidden(entry, scope)
-    if hidden is not None:
-        yield hidden.at(entry.place.location, scope.team, scope.account.id)
+    unread = _unread(entry, scope)
+    if unread is not None:
+        yield unread.at(entry.place.location, scope.team, scope.account.id)
     elif team not in (None, scope.team):
         yield Finding(
             code="not-ours",

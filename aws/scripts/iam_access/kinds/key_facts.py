@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from iam_access.kinds import markers, names
 from iam_access.kinds.operations import CallParams
-from iam_access.model import Resource
+from iam_access.model import Failure, Resource
 from iam_access.policy import arn as arns
 from iam_access.snapshot import Document, Snapshot, SnapshotPart
 
@@ -31,15 +31,15 @@ class KeyState:
     """A key. `state` is KMS's word for it: `Enabled`.
 
     `encrypts` is whether it is as those that the pipeline makes: symmetric, of one region and of
-    AWS's own material. `deleted_on` is the day on which AWS deletes it. Of a key whose policy hides
-    it, only that is known: it is not `readable`.
+    AWS's own material. `deleted_on` is the day on which AWS deletes it. Of a key that cannot be
+    read there is only the `failure` that says why.
     """
 
     id: str
     arn: str
     state: str = ENABLED
     encrypts: bool = True
-    readable: bool = True
+    failure: Failure | None = None
     description: str = ""
     rotates: bool = False
     policy: Document = field(default_factory=dict)
@@ -57,8 +57,10 @@ class KeyPart(SnapshotPart[KeyState | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class StrayKeysPart(SnapshotPart[tuple[KeyState, ...]]):
+class StrayKeysPart(SnapshotPart[tuple[KeyState, ...] | Failure]):
     """The keys of a region with a tag of ours and without an alias, as an interrupted run leaves.
+
+    Or why they cannot be told.
 
     They cost a call for each key without an alias, and are read only where a key is to be made.
     """
@@ -102,6 +104,9 @@ def key_of(part: KeyPart, snapshot: Snapshot) -> Found:
     if isinstance(value, KeyState):
         return Found(value, has_alias=True)
     arn = arn_of_part(snapshot, part)
+    unread = snapshot.parts.get(StrayKeysPart(part.account, part.region))
+    if isinstance(unread, Failure):
+        return Found(KeyState(part.alias, arn, failure=unread))
     made = [
         each
         for each in strays(snapshot, part.region)
@@ -112,10 +117,10 @@ def key_of(part: KeyPart, snapshot: Snapshot) -> Found:
     return Found(made[0] if made else None)
 
 
-def is_hidden(part: KeyPart, snapshot: Snapshot) -> bool:
-    """Whether the key of an alias has a policy that does not let it be read."""
+def failure_of(part: KeyPart, snapshot: Snapshot) -> Failure | None:
+    """Why the key of an alias, or whether there is one, cannot be read; None if it can."""
     key = key_of(part, snapshot).key
-    return key is not None and not key.readable
+    return key.failure if key is not None else None
 
 
 def part_of(alias: str, snapshot: Snapshot) -> KeyPart:

@@ -37,13 +37,15 @@ class FaultContext:
     """A call about to be handled.
 
     `service` and `operation` as AWS spells them (`iam`, `CreatePolicy`), `account_id` the account
-    of the credentials it was signed with, `params` the request as boto3 takes it.
+    of the credentials it was signed with, `params` the request as boto3 takes it, `region` the one
+    that it was signed for.
     """
 
     service: str
     operation: str
     account_id: str
     params: Mapping[str, Any]
+    region: str
 
 
 @dataclass(frozen=True, slots=True)

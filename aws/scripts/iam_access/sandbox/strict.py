@@ -159,7 +159,8 @@ class StrictLayer:
         account_id = account_of_key(self._world, response.access_key) or ""
         error: str | None = None
         try:
-            lost = self._run_faults(FaultContext(service, operation, account_id, params))
+            context = FaultContext(service, operation, account_id, params, response.region)
+            lost = self._run_faults(context)
             with self._lock:
                 answer = self._answer(response, service, operation, params)
             error = error_code(answer)
@@ -225,7 +226,9 @@ class StrictLayer:
         params = buckets.params_of(response, bucket)
         current = _S3Call(request.operation, account_id, params, bucket=bucket)
         self._in_thread.s3 = current
-        context = FaultContext("s3", request.operation, account_id, params)
+        scope = signed_scope(response.headers.get("Authorization", ""))
+        region = scope.region if scope is not None else ""
+        context = FaultContext("s3", request.operation, account_id, params, region)
         current.lost = self._run_faults(context)
         call = self._call(response, "s3", request.operation, {})
         response.current_account = call.account_id
