@@ -118,6 +118,12 @@ def test_of_a_role_that_was_made_for_a_grant_all_is_known() -> None:
     assert new.is_known
 
 
+def test_a_role_that_is_deleted_is_not_freed_of_what_denied_it() -> None:
+    role = Principal(PrincipalType.ROLE, "later")
+    (gone,) = meaning(with_role(EMPTY, role, deny("*")), EMPTY, [role], NOW, invented=True)
+    assert (gone.freed, gone.is_nothing) == ((), True)
+
+
 def test_renaming_a_policy_means_nothing() -> None:
     rights: dict[str, Any] = {
         "managed_policies": [POWER_USER],

@@ -174,7 +174,7 @@ def test_who_gains_from_outside_comes_first() -> None:
     account = Account(ACCOUNT.id, "aws", "deployer", {})
     report = Report("apply", NOW, (AccountReport(account, meanings=tuple(found.values())),))
     (told,) = view.dangers(report)
-    assert str(told[1]).startswith("from outside the account gain 1 Read on")
+    assert str(told[1]).startswith("from outside the account: gain 1 Read on")
     assert {each.label for each in told[2]} == {f"account {OTHER}", "service athena.amazonaws.com"}
 
 
@@ -194,7 +194,7 @@ def test_who_may_newly_assume_a_role_is_told() -> None:
     found = {str(each.principal): each for each in meaning(before, after, (), NOW)}
     assert [each.code for each in found["user/bob"].escalations] == ["assume-role"]
     outside = found[f"account {OTHER}"]
-    assert view.summary(outside) == f"gains 1 Write on {ARN[RUNNER]}"
+    assert view.summary(outside) == f"may assume {ARN[RUNNER]}"
     assert danger(outside).rank == 0
     # A role for a service is no danger by itself.
     assert not danger(found["service ec2.amazonaws.com"])

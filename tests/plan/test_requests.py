@@ -298,6 +298,37 @@ aws-roles:
 """
 
 
+def test_who_may_switch_into_a_role_is_told_apart_from_users_of_its_account(
+    tmp_path: Path,
+) -> None:
+    """User ann of nonprod, who may become the role, is another one than ann of prod."""
+    role = """\
+aws-roles:
+  helper:
+    environments: [prod]
+    grants: [reader]
+    custom_statements: [{effect: Allow, actions: [s3:ListBucket], resources: ["*"]}]
+    switch_from: {environment: nonprod, members: {prod: [ann@example.com]}}
+"""
+    entry = "{users: [ann@example.com], environments: [prod], grants: [reader]}"
+    before: dict[str, str | None] = {"permanent-access/pay.yaml": f"permanent-access: [{entry}]"}
+    new = asked(tmp_path / "a", {**before, "aws-roles/pay.yaml": role}, before)
+    assert sentences(new) == [
+        "role helper in prod may be assumed by account 111122223333, under conditions",
+        "role helper asks for own policies of role helper, reader in prod permanently",
+        (
+            "ann asks for own policies of role helper, reader in prod permanently, "
+            "by switching into role helper"
+        ),
+    ]
+    other = role.replace("ListBucket", "GetObject")
+    both = ({**before, "aws-roles/pay.yaml": each} for each in (other, role))
+    (changed,) = asked(tmp_path / "b", *both)
+    assert sentence(changed, NOW) == (
+        "Changed for role helper, ann in prod: own policies of role helper of team pay"
+    )
+
+
 def test_who_may_assume_a_role_is_told_where_it_is_new_or_others_may(tmp_path: Path) -> None:
     new = asked(tmp_path / "a", {"aws-roles/pay.yaml": ROLE})
     assert sentences(new) == [

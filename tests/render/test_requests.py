@@ -103,6 +103,19 @@ def test_one_request_is_read_before_all_else_with_what_it_leads_to() -> None:
     ]
 
 
+def test_who_becomes_a_role_from_another_account_gains_what_it_may() -> None:
+    asks = replace(request("ann"), until=None, becomes="helper")
+    here = replace(READS, principal=user("ann"))
+    there = replace(WRITES, principal=user("arn:aws:iam::999900001111:user/staff/Ann"))
+    account = AccountReport(PROD, plan=Plan(PROD, (), ()), meanings=(here, there))
+    made = Report("apply", NOW, (account,), dry_run=True, requests=(asks,))
+    (view,) = views.requests(made)
+    assert view.leads_to == ("gains 1 Write on all resources",)
+    assert view.headline.endswith("permanently, by switching into role helper")
+    (other,) = views.requests(replace(made, requests=(request("ann"),)))
+    assert other.leads_to == ("gains 1 Read on all resources",)
+
+
 def test_what_they_can_do_already_is_said() -> None:
     (view,) = views.requests(report((request("ann"),), ann=Meaning(user("ann"))))
     assert view.leads_to == ("nothing that they cannot do already",)

@@ -6,9 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from iam_access.model import Change, ChangeType, Location, Outcome, Report, Resource, Status
+from iam_access.model import (
+    Change,
+    ChangeType,
+    Location,
+    Meaning,
+    Outcome,
+    PermissionDelta,
+    Principal,
+    PrincipalType,
+    Report,
+    Resource,
+    Status,
+)
 from iam_access.policy.document import document
 from iam_access.render import Output, render
+from iam_access.render.markdown import report as markdown
 from iam_access.render.text.report import account_lines
 from iam_access.render.view import dangers
 from iam_access.render.view.changes import account_view
@@ -180,3 +193,46 @@ def test_what_is_lost_for_good_stands_out() -> None:
     assert styles["AWS deletes it"] == "error"
     (danger,) = dangers.first(report)
     assert (danger.what, danger.names) == ("AWS deletes it", ("data",))
+
+
+def test_what_is_lost_for_good_is_the_first_danger_however_many_there_are() -> None:
+    made = attachment("data").after
+    assert made is not None
+    gone = replace(attachment("data", "AWS deletes it"), action=ChangeType.DELETE, after=None)
+    lost = replace(gone, before=replace(made, loss="AWS deletes it"))
+    found = tuple(
+        Meaning(
+            Principal(PrincipalType.OUTSIDER, f"account {number:012}"),
+            gains=(PermissionDelta("Read", 1, ("s3:GetObject",), (f"arn:aws:s3:::b{number}",)),),
+            gained={"Read": 1},
+        )
+        for number in range(12)
+    )
+    accounts = [
+        replace(reports.account_report(each, *changes), meanings=found)
+        for each, changes in ((reports.PROD, [lost]), (reports.NONPROD, [lost]))
+    ]
+    report = Report("apply", reports.NOW, accounts=tuple(accounts), dry_run=True)
+    lines = markdown.render(report).split("\n")
+    start = lines.index("### What is dangerous")
+    both = ", ".join(f"`{each.title}`" for each in (reports.PROD, reports.NONPROD))
+    assert lines[start + 2] == f"- ⚠️ **AWS deletes it** in {both}: `data`"
+    assert lines[start + 11] == "- and 4 more, below"
+
+
+def test_what_differs_by_account_alone_is_one_danger() -> None:
+    accounts = []
+    for each in (reports.PROD, reports.NONPROD):
+        arn = f"arn:aws:iam::{each.id}:role/{each.environments['payments']}-deploy"
+        gains = (PermissionDelta("Write", 1, ("sts:AssumeRole",), (arn,), ("mfa",)),)
+        outsider = Principal(PrincipalType.OUTSIDER, f"identity provider of {each.id}")
+        found = (Meaning(outsider, gains=gains, gained={"Write": 1}),)
+        accounts.append(replace(reports.account_report(each), meanings=found))
+    report = Report("apply", reports.NOW, accounts=tuple(accounts), dry_run=True)
+    (_, (danger,), _) = dangers.dangers(report)
+    assert danger.what == (
+        "from outside the account: may assume "
+        "arn:aws:iam::{account_id}:role/{environment}-deploy, when mfa"
+    )
+    assert danger.names == ("identity provider of {account_id}",)
+    assert set(danger.where) == {reports.PROD.title, reports.NONPROD.title}

@@ -251,6 +251,31 @@ def test_the_end_of_a_grant_that_denies_is_new_access(tmp_path: Path) -> None:
     assert (found.grant, found.principal.name) == ("guard", "ann")
 
 
+def test_what_a_user_of_another_account_may_become_is_new_beside_what_one_here_has(
+    tmp_path: Path,
+) -> None:
+    role = """\
+aws-roles:
+  helper:
+    environments: [prod]
+    grants: [writer]
+    switch_from: {environment: nonprod, members: {prod: [MEMBERS]}}
+"""
+    entry = "{users: [bob@example.com], environments: [prod], grants: [writer]}"
+    before, after = (
+        loaded(
+            tmp_path / name,
+            {
+                "permanent-access/pay.yaml": f"permanent-access: [{entry}]",
+                "aws-roles/pay.yaml": role.replace("MEMBERS", members),
+            },
+        )
+        for name, members in (("before", ""), ("after", "bob@example.com"))
+    )
+    (found,) = new_access(before, after, NOW)
+    assert found.label == "pay/writer in prod for user bob"
+
+
 ROLE = """\
 aws-roles:
   ci:

@@ -646,9 +646,11 @@ class Request:
     before, of what has another one now. `newcomers` are principals that the files did not name
     before, `guarded` environments that have rules of their own, or the name before of one whose
     rules do not hold under its new name. `number` counts the grants concerned, each to one
-    principal in one account. `settings` are the settings that change, or those of
-    accounts. `trusted` are the services and principals that may assume a role, as the policy names
-    them, which is `conditional` if a condition must hold for one of them.
+    principal in one account. `settings` are the settings that change, or those of accounts.
+    Principals that get something by what it `becomes`, a role, are users of another account. What
+    is `own` is not the content of a policy but what an entry says itself. `trusted` are the
+    services and principals that may assume a role, as the policy names them, which is `conditional`
+    if a condition must hold for one of them.
     """
 
     type: RequestType
@@ -668,6 +670,8 @@ class Request:
     number: int = 0
     location: Location | None = None
     settings: tuple[SettingChange, ...] = ()
+    becomes: str | None = None
+    own: bool = False
     trusted: tuple[str, ...] = ()
     conditional: bool = False
 

@@ -91,11 +91,11 @@ class AccessEntry:
     makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
     the `environments`, and gain by becoming that role there. `of_resource` is
-    whether it says who may use a resource, so that it may name no user or role of the account, and
-    `services` are those of AWS that it lets in, with the paths where they stand. `unique` says in
-    words, with placeholders, of which thing there is one in all accounts together, so that no other
-    entry may describe it. An entry that `joins` makes its users members of that group, which is
-    none of its grants.
+    whether it says who may use a resource, so that it may name no user or role of the account. That
+    is the `thing`, in words (`key app/data`), and `services` are those of AWS that it lets in, with
+    the paths where they stand. `unique` says in words, with placeholders, of which thing there is
+    one in all accounts together, so that no other entry may describe it. An entry that `joins`
+    makes its users members of that group, which is none of its grants.
     """
 
     place: SourcePosition
@@ -123,6 +123,7 @@ class AccessEntry:
     becomes: str | None = None
     joins: str | None = None
     of_resource: bool = False
+    thing: str | None = None
     services: Sequence[tuple[str, Path]] = ()
     unique: str | None = None
 
@@ -140,6 +141,8 @@ class AccessEntry:
         """What people call that which it says itself, among the keys of its grants; no policy's."""
         if self.own is None:
             return None
+        if self.thing is not None:
+            return f"use of {self.thing}"
         made = role(self.becomes) if self.becomes is not None else self.makes
         return f"own policies of {made.label if made is not None else self.own.key}"
 

@@ -124,6 +124,7 @@ class Buckets(Kind):
             valid=item.spec is not None,
             own=own,
             of_resource=True,
+            thing=f"bucket {item.key}",
             services=resource_policy.named_services(statements),
             unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
         )

@@ -161,6 +161,7 @@ class Keys(Kind):
             valid=item.spec is not None,
             own=_own(item),
             of_resource=True,
+            thing=f"key {item.key}",
             services=named_services(item.spec.statements) if item.spec else (),
             unique=None if isinstance(item, InvalidEntry) else _only_one(item),
         )

@@ -51,8 +51,8 @@ def meaning(
     an `invented` account, what policies of others say is unknown, and users and roles have only
     what files grant them; what else they hold is unknown, unless the change creates them. For such
     a principal, and for the holder of a policy that was not read, new denials and lifted ones are
-    reported separately. Raises DocumentError or PolicySyntaxError for documents that IAM would not
-    have accepted.
+    reported separately, unless the change deletes it. Raises DocumentError or PolicySyntaxError
+    for documents that IAM would not have accepted.
     """
     if invented:
         before, after = map(without_policies_of_others, (before, after))
@@ -106,7 +106,9 @@ def _meaning(
     gains, losses = difference(has, had), difference(had, has)
     unread = tuple(sorted(old.unread(principal) | new.unread(principal)))
     is_known = not (invented or unread)
-    denied, freed = ((), ()) if is_known else _denials(principal, old, new)
+    states = old.snapshot.principals, new.snapshot.principals
+    is_deleted = principal in states[0] and principal not in states[1]
+    denied, freed = ((), ()) if is_known or is_deleted else _denials(principal, old, new)
     return Meaning(
         principal=principal,
         gains=differences(gains, has, had, catalog, now),

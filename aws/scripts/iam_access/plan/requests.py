@@ -37,6 +37,7 @@ class _Key(NamedTuple):
     account: str
     grant: str
     temporary: bool
+    becomes: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,8 @@ class _Comparison:
                     held = _of_grants(RequestType.POLICY, name, self._held[name, key])
                     guarded = self._guarded(self._held[name, key])
                     location = policy.place.location
-                    yield replace(held, grants=(key,), guarded=guarded, location=location)
+                    own = key not in team.policies
+                    yield replace(held, grants=(key,), guarded=guarded, location=location, own=own)
 
     def _trust(self) -> Iterator[Request]:
         """Roles that are new, or that others may assume than before."""
@@ -343,6 +345,7 @@ class _Comparison:
             until=entry.until,
             lasts=entry.lasts if entry.is_pending else None,
             previous_until=first.previous_until,
+            becomes=first.grant.key.becomes,
             ticket=entry.ticket,
             description=entry.description,
             newcomers=()
@@ -393,7 +396,8 @@ def _grants(configuration: Configuration, left_out: frozenset[str]) -> Iterator[
             for principal, environment, grant in entry.single(names):
                 account = team.accounts.get(environment)
                 if account is not None:
-                    key = _Key(team.name, principal.in_iam, account.id, grant, entry.temporary)
+                    what = grant, entry.temporary, entry.becomes
+                    key = _Key(team.name, principal.in_iam, account.id, *what)
                     yield _Grant(key, principal, environment, entry)
 
 
@@ -449,7 +453,7 @@ def _alike(asked: Iterable[_Asked]) -> Iterator[Sequence[_Asked]]:
         until = (each.grant.window, entry.is_pending, each.previous_until)
         window = () if each.type is RequestType.END else until
         why = (entry.ticket, entry.description)
-        manners[each.type, key.team, key.temporary, window, why].append(each)
+        manners[each.type, key.team, key.temporary, key.becomes, window, why].append(each)
     for found in manners.values():
         by_principal = _by_shape(found, lambda each: each.grant.key.principal, _what)
         for group in by_principal:

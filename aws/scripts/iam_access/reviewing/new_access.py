@@ -46,7 +46,7 @@ class _Window:
         return begins and ends
 
 
-_Key = tuple[str, str, str, tuple[PrincipalType, str]]
+_Key = tuple[str, str, str, str | None, tuple[PrincipalType, str]]
 
 
 def new_access(before: Configuration, after: Configuration, now: datetime) -> tuple[NewAccess, ...]:
@@ -64,12 +64,13 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
         earlier = before.teams.get(team.name)
         for entry, environment, grant, principal in _single(team, after, now):
             account = _account(team, environment)
-            key = (team.name, account, grant, principal.in_iam)
+            key = (team.name, account, grant, entry.becomes, principal.in_iam)
+            role = (team.name, account, principal.in_iam)
             window = _window(entry)
             if (
                 _same_policy(earlier, team, grant)
                 and any(each.covers(window) for each in given.get(key, ()))
-                and _lets_in(entry, environment, team) in opened.get(key[:2] + key[3:], [()])
+                and _lets_in(entry, environment, team) in opened.get(role, [()])
             ):
                 continue
             found.setdefault(
@@ -79,7 +80,8 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
     kept = _given(after, now)
     for team in before.teams.values():
         for entry, environment, grant, principal in _single(team, before, now):
-            key = (team.name, _account(team, environment), grant, principal.in_iam)
+            account = _account(team, environment)
+            key = (team.name, account, grant, entry.becomes, principal.in_iam)
             if not (_gives(entry) and _denies(team, grant)):
                 continue
             if any(each.covers(_window(entry)) for each in kept.get(key, ())):
@@ -130,7 +132,8 @@ def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_W
         for entry, environment, grant, principal in _single(team, configuration, now):
             if not _gives(entry):
                 continue
-            key = (team.name, _account(team, environment), grant, principal.in_iam)
+            account = _account(team, environment)
+            key = (team.name, account, grant, entry.becomes, principal.in_iam)
             given.setdefault(key, []).append(_window(entry))
     return given
 

@@ -14,7 +14,7 @@ HEAD = (f"### {views.TITLE}", "")
 DANGER_HEAD = ("### What is dangerous", "")
 _FOLD_END = ("", "</details>", "")
 _WARNING = "⚠️"
-# How many dangers have a line with the first of the names, and how many names and accounts it has.
+# How many dangers of each part have a line, and how many names and accounts it has.
 _DANGERS = 8
 _NAMES = 5
 # How many of a request's dangers are shown; the section of dangers has all.
@@ -82,10 +82,11 @@ def _who_and_why(view: views.RequestView) -> str:
 
 def dangers(report: Report) -> list[str]:
     """A line for each of the worst dangers, with the first of those whom it concerns."""
-    found = danger_views.dangers(report)
-    lines = [_danger(each) for each in found[:_DANGERS]]
-    if len(found) > _DANGERS:
-        lines.append(f"- and {len(found) - _DANGERS:,} more in other accounts")
+    lines: list[str] = []
+    for part in danger_views.dangers(report):
+        lines += map(_danger, part[:_DANGERS])
+        if len(part) > _DANGERS:
+            lines.append(f"- and {len(part) - _DANGERS:,} more, below")
     return lines
 
 
@@ -100,8 +101,10 @@ def all_names(report: Report, room: int) -> tuple[list[str], int]:
 
     No lines where the lines of `dangers` have all names.
     """
-    found = danger_views.dangers(report)
-    if len(found) <= _DANGERS and all(len(each.names) <= _NAMES for each in found):
+    parts = danger_views.dangers(report)
+    found = [each for part in parts for each in part]
+    shown = all(len(part) <= _DANGERS for part in parts)
+    if shown and all(len(each.names) <= _NAMES for each in found):
         return [], 0
     head = (*_fold("All whom this concerns"), "")
     left, without = room - size([*head, *_FOLD_END]), 0

@@ -3,15 +3,20 @@
 All text in it may be untrusted.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from iam_access import phrases
-from iam_access.model import Principal, PrincipalType, Report, RequestType
+from iam_access.model import Account, Principal, PrincipalType, Report, RequestType
 from iam_access.render.view import meaning as meanings
 
 # How many characters of a description, ticket or clause are shown; JSON has the first two whole.
 _LONGEST = 400
+
+# A danger in words, and the names of all whom it concerns.
+_Told: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +28,26 @@ class DangerView:
     names: tuple[str, ...]
 
 
-def dangers(report: Report) -> tuple[DangerView, ...]:
-    """What a reviewer has to see whatever the size, by accounts, the worst first."""
-    gained = (
-        DangerView(cut(str(danger)), tuple(map(cut, titles)), _names(principals))
-        for titles, danger, principals in meanings.dangers(report)
-    )
-    return (*gained, *first(report))
+def dangers(report: Report) -> tuple[tuple[DangerView, ...], ...]:
+    """What a reviewer has to see whatever the size, in parts, each with the worst first.
+
+    What is lost for good comes first, then what is gained, then what else is seen `first`.
+    """
+    return tuple(_lost(report)), tuple(_gained(report)), tuple(_others(report))
+
+
+def first(report: Report) -> tuple[DangerView, ...]:
+    """The dangers that are not in what the plan means."""
+    return (*_lost(report), *_others(report))
+
+
+def pattern(text: str, account: str, environments: Iterable[str]) -> str:
+    """A text with placeholders, as in the files, for what differs by account."""
+    text = text.replace(account, "{account_id}")
+    for each in environments:
+        name = rf"(?<![A-Za-z0-9]){re.escape(each)}(?![A-Za-z0-9])"
+        text = re.sub(name, "{environment}", text)
+    return text
 
 
 def together(found: Iterable[DangerView]) -> tuple[DangerView, ...]:
@@ -40,8 +58,29 @@ def together(found: Iterable[DangerView]) -> tuple[DangerView, ...]:
     return tuple(DangerView(what, (), tuple(them)) for what, them in names.items())
 
 
-def first(report: Report) -> tuple[DangerView, ...]:
-    """The dangers that are not in what the plan means: what is held back, and what files tell."""
+def _gained(report: Report) -> Iterator[DangerView]:
+    """What the plan gives, once for accounts that differ in their ids and names alone."""
+    alike: dict[_Told, list[tuple[_Told, Sequence[Account]]]] = {}
+    for accounts, danger, principals in meanings.dangers(report):
+        told = str(danger), _names(principals)
+        alike.setdefault(_pattern(told, accounts), []).append((told, accounts))
+    for common, found in alike.items():
+        what, names = found[0][0] if len(found) == 1 else common
+        titles = tuple(cut(each.title) for _, accounts in found for each in accounts)
+        yield DangerView(cut(what), titles, names)
+
+
+def _pattern(told: _Told, accounts: Sequence[Account]) -> _Told:
+    if len(accounts) != 1:
+        return told
+    (what, names), (account,) = told, accounts
+    environments = sorted(set(account.environments.values()))
+    texts = [pattern(each, account.id, environments) for each in (what, *names)]
+    return texts[0], tuple(texts[1:])
+
+
+def _others(report: Report) -> tuple[DangerView, ...]:
+    """What is held back, and what files tell."""
     newcomers = (each for request in report.requests for each in request.newcomers)
     guarded: dict[str, list[Principal]] = {}
     for request in report.requests:
@@ -67,13 +106,12 @@ def first(report: Report) -> tuple[DangerView, ...]:
     ]
     intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
     found = [
-        *_lost(report),
         *_held(report),
         DangerView("the organisation's rules change", (), tuple(map(cut, settings))),
         DangerView("accounts reached in another way", (), tuple(reached)),
         DangerView("environments whose rules do not hold under the new name", (), tuple(freed)),
         DangerView("removals without a limit", (), tuple(f"team {team}" for team in intended)),
-        DangerView("new people, whom the files did not name before", (), _names(newcomers)),
+        DangerView("new, whom the files did not name before", (), _names(newcomers)),
         *(
             DangerView(f"access to {name}, which is protected by rules", (), _names(principals))
             for name, principals in sorted(guarded.items())
@@ -83,14 +121,16 @@ def first(report: Report) -> tuple[DangerView, ...]:
 
 
 def _lost(report: Report) -> Iterator[DangerView]:
-    """By account, what a plan takes away for good."""
+    """What a plan takes away for good, in all accounts."""
+    names: dict[str, dict[str, None]] = {}
+    titles: dict[str, dict[str, None]] = {}
     for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
-        names: dict[str, list[str]] = {}
         for change in each.plan.changes if each.plan is not None else ():
             if change.after is None and change.subject.loss:
-                names.setdefault(change.subject.loss, []).append(change.name)
-        for loss, them in names.items():
-            yield DangerView(cut(loss), (cut(each.account.title),), tuple(them))
+                names.setdefault(change.subject.loss, {})[cut(change.name)] = None
+                titles.setdefault(change.subject.loss, {})[cut(each.account.title)] = None
+    for loss, them in names.items():
+        yield DangerView(cut(loss), tuple(titles[loss]), tuple(them))
 
 
 def _held(report: Report) -> Iterator[DangerView]:

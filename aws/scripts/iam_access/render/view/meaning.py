@@ -13,7 +13,7 @@ from iam_access.model import (
     PrincipalType,
     Report,
 )
-from iam_access.policy.evaluation.outsiders import SERVICE
+from iam_access.policy.evaluation.outsiders import EVERYONE, SERVICE
 
 _NOTHING = "No user or role gains or loses anything."
 _ELSEWHERE = "Elsewhere no user or role gains or loses anything."
@@ -35,6 +35,8 @@ _CLAUSES = 10
 CHANGING = ("Permissions management", "Write", "Unknown")
 # What a service gains by the trust policy of a role.
 _ASSUMING = {"sts:AssumeRole", "sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"}
+# What anyone else gains by one.
+_BECOMING = {*_ASSUMING, "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"}
 # The code of the escalation path that leads to everything.
 _ALL_OF_IAM = "administrator"
 # The ranks of danger: first who gains from outside the account, then what may take or give access
@@ -58,11 +60,12 @@ class GroupedMeaning:
         return Danger.of(self.meaning)
 
     @property
-    def order(self) -> tuple[int, int]:
-        """The worst first; among equals, the one that gains, or may lose, most."""
+    def order(self) -> tuple[int, bool, int]:
+        """The worst first; among equals everyone, then who gains, or may lose, most."""
         rank, meaning = self.danger.rank, self.meaning
         counts = meaning.denied_counts if rank == _UNKNOWN else meaning.gained
-        return rank, -sum(counts.get(level, 0) for level in CHANGING)
+        is_limited = all(each.name != EVERYONE for each in self.principals)
+        return rank, is_limited, -sum(counts.get(level, 0) for level in CHANGING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +111,14 @@ class Danger:
         denied = _clauses(DENIES, meaning.denied, meaning.denied_counts)
         freed = _clauses(FREES, meaning.freed, meaning.freed_counts)
         if meaning.principal.type is PrincipalType.OUTSIDER:
-            gained = () if _is_of_service(meaning) else meaning.gains
-            return cls(outside=tuple(_clauses("gain", gained, meaning.gained if gained else {})))
+            return cls(outside=() if _is_of_service(meaning) else tuple(_gained(meaning, "gain")))
         return cls(codes, levels, bool(meaning.unread), tuple(denied), tuple(freed))
 
     def __bool__(self) -> bool:
         return self.rank < SAFE
 
     def __str__(self) -> str:
-        words = [f"from outside the account {', '.join(self.outside)}"] if self.outside else []
+        words = [f"from outside the account: {', '.join(self.outside)}"] if self.outside else []
         words += _of_unknown(self.denied, self.freed)
         words += [_ways(self.escalations)] if self.escalations else []
         words += [f"gain {', '.join(self.levels)}"] if self.levels else []
@@ -135,6 +137,20 @@ class Danger:
         if self.levels:
             return _LEVELS + CHANGING.index(self.levels[0])
         return _UNREAD if self.unread else SAFE
+
+
+def _gained(meaning: Meaning, verb: str) -> Iterator[str]:
+    """What is gained, with the roles first that trust a principal from outside of their account."""
+    assumed: list[PermissionDelta] = []
+    if meaning.principal.type is PrincipalType.OUTSIDER:
+        assumed += (each for each in meaning.gains if _BECOMING.issuperset(each.actions))
+    if assumed:
+        yield f"may assume {_extent(assumed).removeprefix(' on ')}{_exceptions(assumed)}"
+    counts = dict(meaning.gained)
+    for level in {each.level for each in assumed}:
+        counts[level] -= len({name for each in assumed for name in each.actions})
+    rest = [each for each in meaning.gains if each not in assumed]
+    yield from _clauses(verb, rest, {level: number for level, number in counts.items() if number})
 
 
 def _is_of_service(meaning: Meaning) -> bool:
@@ -222,7 +238,7 @@ def summary(meaning: Meaning) -> str:
     danger = Danger.of(meaning)
     clauses = list(_of_unknown(danger.denied, danger.freed))
     if meaning.gains:
-        clauses += _clauses("gains", meaning.gains, meaning.gained)
+        clauses += _gained(meaning, "gains")
     elif not (meaning.is_nothing or meaning.freed):
         clauses.append("no new access")
     if meaning.losses:
@@ -373,15 +389,15 @@ def by_danger(
 
 def dangers(
     report: Report,
-) -> tuple[tuple[tuple[str, ...], "Danger", tuple[Principal, ...]], ...]:
-    """Each danger with all who gain it and the titles of the accounts, the worst first."""
-    who: dict[tuple[str, Danger], list[Principal]] = {}
+) -> tuple[tuple[tuple[Account, ...], "Danger", tuple[Principal, ...]], ...]:
+    """Each danger with all who gain it and the accounts, the worst first."""
+    where: dict[tuple[Danger, tuple[Principal, ...]], list[Account]] = {}
     for account in accounts(report) or ():
+        who: dict[Danger, list[Principal]] = {}
         for alike in account.changed:
             if alike.danger:
-                who.setdefault((account.title, alike.danger), []).extend(alike.principals)
-    where: dict[tuple[Danger, tuple[Principal, ...]], list[str]] = {}
-    for (title, danger), principals in who.items():
-        where.setdefault((danger, tuple(principals)), []).append(title)
-    found = ((tuple(titles), *what) for what, titles in where.items())
+                who.setdefault(alike.danger, []).extend(alike.principals)
+        for danger, principals in who.items():
+            where.setdefault((danger, tuple(principals)), []).append(account.account)
+    found = ((tuple(those), *what) for what, those in where.items())
     return tuple(sorted(found, key=lambda each: each[1].rank))

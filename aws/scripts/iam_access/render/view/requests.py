@@ -3,7 +3,6 @@
 All text in it may be untrusted.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,8 +18,9 @@ from iam_access.model import (
     RequestType,
     SettingChange,
 )
+from iam_access.policy.arn import account_of_root, path_and_name
 from iam_access.render.view import meaning as meanings
-from iam_access.render.view.dangers import cut, name_of
+from iam_access.render.view.dangers import cut, name_of, pattern
 from iam_access.render.view.meaning import SAFE, Danger
 
 TITLE = "What is asked for"
@@ -113,45 +113,49 @@ class _Explained:
     """What the plan means for each principal, in the accounts in which that is known.
 
     `held` is what that would be which is held back, `teams` are those with requests, and `given`
-    those for whom some request may give something.
+    those for whom some request may give something. `switchers` are users of other accounts.
     """
 
     accounts: frozenset[str]
     teams: frozenset[str]
     meanings: Mapping[_Subject, Meaning]
     held: Mapping[_Subject, Meaning]
+    switchers: Mapping[_Subject, Sequence[_Subject]]
     given: frozenset[_Subject]
 
     @classmethod
     def of(cls, report: Report) -> "_Explained":
         found = [each for each in report.accounts if each.meanings is not None]
+        meanings_ = {
+            (each.account.id, meaning.principal.in_iam): meaning
+            for each in found
+            for meaning in each.meanings or ()
+        }
+        held = {
+            (each.account.id, meaning.principal.in_iam): meaning
+            for each in found
+            for meaning in each.held_meanings
+        }
+        switchers = _switchers((*meanings_, *held))
         return cls(
             frozenset(each.account.id for each in found),
             frozenset(each.team for each in report.requests),
-            {
-                (each.account.id, meaning.principal.in_iam): meaning
-                for each in found
-                for meaning in each.meanings or ()
-            },
-            {
-                (each.account.id, meaning.principal.in_iam): meaning
-                for each in found
-                for meaning in each.held_meanings
-            },
+            meanings_,
+            held,
+            switchers,
             frozenset(
-                (account, principal.in_iam)
+                subject
                 for each in report.requests
                 if each.type in _GIVES
                 for _, account in each.places
-                for principal in each.principals
+                for subject in _subjects(each, account, switchers)
             ),
         )
 
     def meant(self, request: Request) -> Iterator["_Meant"]:
         """What the whole change means for those who ask, where they ask for it."""
         for environment, account in request.places:
-            for principal in request.principals:
-                subject = account, principal.in_iam
+            for subject in _subjects(request, account, self.switchers):
                 meaning = self.meanings.get(subject)
                 held = self.held.get(subject)
                 # What is taken away may have denied something: nothing else gives it then.
@@ -160,6 +164,25 @@ class _Explained:
                     yield _Meant(held, environment, account, request, gives, is_held=True)
                 elif meaning is not None:
                     yield _Meant(meaning, environment, account, request, gives)
+
+
+def _switchers(subjects: Iterable[_Subject]) -> Mapping[_Subject, Sequence[_Subject]]:
+    """The users of other accounts, who go by their ARNs, as files name them: without account."""
+    found: dict[_Subject, list[_Subject]] = {}
+    for account, (type_, name) in dict.fromkeys(subjects):
+        if type_ is PrincipalType.USER and name.startswith("arn:"):
+            written = account, (type_, path_and_name(name)[1])
+            found.setdefault(written, []).append((account, (type_, name)))
+    return found
+
+
+def _subjects(
+    request: Request, account: str, switchers: Mapping[_Subject, Sequence[_Subject]]
+) -> Iterator[_Subject]:
+    """Those who ask in an account, as what the plan means names them."""
+    for principal in request.principals:
+        subject = account, principal.in_iam
+        yield from [subject] if request.becomes is None else switchers.get(subject, ())
 
 
 class _Meant(NamedTuple):
@@ -209,9 +232,7 @@ class _Meant(NamedTuple):
     @property
     def pattern(self) -> str:
         """The same with placeholders, as in the files, for what differs by account."""
-        text = self.text.replace(self.account, "{account_id}")
-        name = rf"(?<![A-Za-z0-9]){re.escape(self.environment)}(?![A-Za-z0-9])"
-        return re.sub(name, "{environment}", text)
+        return pattern(self.text, self.account, [self.environment])
 
 
 def requests(report: Report) -> tuple[RequestView, ...]:
@@ -400,7 +421,7 @@ def _access(request: Request, now: datetime) -> str:
     if request.until is None:
         before = request.previous_until
         so_far = f" (so far until {phrases.instant(before)})" if before is not None else ""
-        return f"{what} permanently{so_far}"
+        return f"{what} permanently{so_far}{_by(request)}"
     return f"{what} {_window(request, request.until, now)}"
 
 
@@ -419,11 +440,20 @@ def _so_far(request: Request) -> str:
     return f", so far until {phrases.instant(before)}" if before is not None else ""
 
 
+def _by(request: Request) -> str:
+    return f", by switching into role {request.becomes}" if request.becomes is not None else ""
+
+
 def _end(request: Request) -> str:
-    return f"{_verb(request, 'lose')} {_what(request)}"
+    return f"{_verb(request, 'lose')} {_what(request)}{_by(request)}"
 
 
 def _policy(request: Request) -> str:
+    if request.own:
+        whose = (
+            f" for {_who(request.principals)} in {_where(request)}" if request.principals else ""
+        )
+        return f"Changed{whose}: {_grants(request)} of team {request.team}"
     what = f"Policy {_grants(request)} of team {request.team} has another content"
     if not request.principals:
         return f"{what}; no entry grants it so far"
@@ -431,9 +461,15 @@ def _policy(request: Request) -> str:
 
 
 def _trust(request: Request) -> str:
-    by = phrases.some(request.trusted, _NAMED)
+    by = phrases.some([*map(_trusted, request.trusted)], _NAMED)
     under = ", under conditions" if request.conditional else ""
     return f"{_who(request.principals)} in {_where(request)} may be assumed by {by}{under}"
+
+
+def _trusted(name: str) -> str:
+    """A whole account as people call it, anything else as the policy names it."""
+    account = account_of_root(name)
+    return name if account is None else f"account {account}"
 
 
 def _policy_name(request: Request) -> str:
