@@ -1,5 +1,6 @@
 """Roles that a file describes whole: the calls, in an order that is safe to stop after."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from iam_access.kinds.role_facts import InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.temporary_role import CLOSED_TRUST
 from iam_access.model import Change, Principal, PrincipalType
+from iam_access.plan.confirmation import holds
 from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import ManagedDocument, PrincipalState, Quotas, Snapshot
 from tests import values
@@ -158,6 +160,22 @@ def test_a_new_trust_never_meets_what_the_old_one_was_given() -> None:
         assert "ec2" in trusted
 
 
+@pytest.mark.parametrize("others", [[EC2], [EC2, {"iam": "user/bob"}]])
+def test_between_two_trusts_the_denies_of_both_hold(others: list[Any]) -> None:
+    def keeping_out(address: str) -> dict[str, Any]:
+        condition = {"NotIpAddress": {"aws:SourceIp": address}}
+        return {"effect": "Deny", "iam": "*", "conditions": condition}
+
+    before = role(trust=[EC2, {"iam": "user/alice"}, keeping_out("10.0.0.0/8")])
+    after = role(trust=[*others, keeping_out("10.0.0.0/9")], custom_statements=[LIST])
+    made = values.applied(files(before), account())
+    first, *_, last = values.in_order(changes(files(after), made))
+    assert first.params["PolicyDocument"].count('"Deny"') == 2
+    assert "user/" not in first.params["PolicyDocument"]
+    assert last.operation == "update_assume_role_policy"
+    assert values.applied(files(after), made) == values.applied(files(after), account())
+
+
 READ_OBJECTS = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["*"]}
 
 
@@ -215,6 +233,9 @@ def test_what_others_put_on_it_is_taken_off() -> None:
         boundary=None,
     )
     assert values.applied(files(role(custom_statements=[LIST])), changed) == made
+    # Nothing is given to it before its boundary is back.
+    wider = of_roles(files(role(custom_statements=[LIST, READ_OBJECTS])), changed)
+    assert wider.index("put_role_permissions_boundary") < wider.index("put_role_policy")
 
 
 def test_a_role_of_others_is_left_alone_and_can_be_adopted() -> None:
@@ -267,6 +288,14 @@ def test_absent_with_a_path_takes_no_role_of_another_path_away() -> None:
     assert changes(anew, made) == ()
 
 
+def test_absent_takes_no_role_of_another_team_away() -> None:
+    owned = {names.ROLE_TAG: names.role_tag_value("ops", values.state_of(RUNNER).arn)}
+    found = values.with_state(account(), RUNNER, trust=CLOSED_TRUST, tags=owned)
+    asked = RunOptions(frozenset({"payments"}))
+    _, made = planned(files(role("runner", state="absent", trust=[])), found, asked)
+    assert made == []
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -299,6 +328,11 @@ def test_a_profile_that_holds_another_role_is_swapped() -> None:
     before = account(RolesState(profiles=profiles))
     _, (change,) = planned(files(WHOLE), before)
     assert "role runner leaves the instance profile ci" in change.reason
+    swap = [each for each in change.calls if each.operation.endswith("_instance_profile")]
+    assert [(each.operation.partition("_")[0], each.params["RoleName"]) for each in swap] == [
+        ("remove", "runner"),
+        ("add", "ci"),
+    ]
     made = values.applied(files(WHOLE), before)
     assert made.part(PART).profiles == {"ci": InstanceProfile("/", ("ci",))}
     # At another path it is not the role's own, so it stays, empty.
@@ -384,6 +418,9 @@ def test_what_a_role_that_is_adopted_loses_by_a_boundary_is_told() -> None:
     assert "it gets the permissions boundary" in told.message
     (offered,) = values.apply_plan(wanted, found).findings
     assert "unbounded_roles" in offered.hint
+    of_aws = values.with_state(found, RUNNER, path="/aws-service-role/ec2.amazonaws.com/")
+    (refused,) = values.apply_plan(wanted, of_aws).findings
+    assert "--adopt" not in refused.hint
 
 
 @pytest.mark.parametrize("written", ["other", "arn:{partition}:iam::aws:policy/other"])
@@ -503,6 +540,31 @@ def test_its_tag_is_the_first_call_that_takes_a_role_over() -> None:
     found = replace(account(), principals={**account().principals, RUNNER: theirs})
     _, made = planned(files(role("runner")), found, RunOptions(adopt=True))
     assert values.in_order(made)[0].operation == "tag_role"
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_ours"),
+    [
+        ({}, True),
+        ({"AssumeRolePolicyDocument": CLOSED_TRUST}, True),
+        ({"Path": "/"}, False),
+        ({"PermissionsBoundary": {}}, False),
+        ({"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}}, False),
+        ({"Tags": []}, False),
+    ],
+)
+def test_a_role_that_is_there_after_all_is_taken_for_ours_only_as_it_was_wanted(
+    changed: dict[str, Any], *, is_ours: bool
+) -> None:
+    create, *_, opened = values.in_order(planned(files(role()), account())[1])
+    there = {
+        "Path": "/deploy/",
+        "AssumeRolePolicyDocument": json.loads(opened.params["PolicyDocument"]),
+        "PermissionsBoundary": {"PermissionsBoundaryArn": names.role_boundary(ACCOUNT)},
+        "Tags": create.params["Tags"],
+    }
+    assert create.confirm is not None
+    assert holds(create.confirm, lambda read, params: {"Role": {**there, **changed}}) is is_ours
 
 
 def test_many_roles_do_not_go_at_once_without_a_word() -> None:
