@@ -37,6 +37,7 @@ ADOPT = RunOptions(adopt=True)
 READ = {"effect": "Allow", "principals": {"iam": "role/runner"}, "actions": ["s3:GetObject"]}
 DENIED = Failure("AccessDenied", "it is in another account", "choose another name")
 ALL = {**READ, "principals": "*"}
+UNJUDGED = {"IpAddressLike": {"aws:SourceIp": "10.*"}}
 THEIRS = documents.document(
     [documents.statement("Deny", principal="*", actions=["s3:*"], resources=[ARN])]
 )
@@ -162,6 +163,12 @@ def test_stopped_after_any_call_the_next_run_finishes(before: Any, after: Any) -
         assert values.applied(files(*after), half) == whole, count
 
 
+def test_a_bucket_that_was_only_made_is_closed_and_encrypted_by_the_next_run() -> None:
+    _, create, *rest = values.in_order(changes(files(WHOLE), account()))
+    half = values.carried_out(made(), [create])
+    assert operations(files(WHOLE), half) == ["create_policy", *(each.operation for each in rest)]
+
+
 def test_it_goes_with_its_data_where_it_is() -> None:
     (change,) = changes(files(), made(WHOLE))
     assert [each.operation for each in change.calls] == [
@@ -275,6 +282,7 @@ def test_absent_deletes_an_empty_bucket_whoever_made_it() -> None:
         ({"statements": [ALL]}, None, "public-policy"),
         ({"statements": [ALL]}, BucketState(REGION, owned(Stage.MADE)), "public-policy"),
         ({"statements": [{**ALL, "effect": "Deny", "actions": ["s3:*"]}]}, None, "policy-lockout"),
+        ({"statements": [{**READ, "conditions": UNJUDGED}]}, None, "policy-lockout"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_it_as_it_is(

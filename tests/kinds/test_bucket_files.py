@@ -107,6 +107,12 @@ def test_rules_judge_what_statements_allow(tmp_path: Path) -> None:
     assert (found.code, found.location and found.location.line) == ("forbidden-action", 3)
 
 
+def test_whom_a_bucket_lets_in_is_known_to_rules(tmp_path: Path) -> None:
+    files = loaded(tmp_path, {"aws-buckets/pay.yaml": BUCKETS})
+    (entry,) = (each for each in files.teams["pay"].access if each.of_resource)
+    assert (list(entry.users), list(entry.roles)) == ([], ["runner"])
+
+
 SAME = "aws-buckets: {pay-prod-logs: {environments: [prod], region: eu-west-1}}\n"
 
 

@@ -1,6 +1,7 @@
 """KMS keys of files: the calls, in an order that is safe to stop after."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -15,7 +16,8 @@ from iam_access.kinds.key_calls import GRANT_PREFIX
 from iam_access.kinds.key_facts import GrantState, KeyPart, KeyState, StrayKeysPart
 from iam_access.kinds.key_file import KeySpec
 from iam_access.kinds.role_facts import RolesPart, RolesState
-from iam_access.model import Change, Failure, Plan
+from iam_access.model import Change, Failure, Plan, Read
+from iam_access.plan.confirmation import holds
 from iam_access.plan.diff import observed_state
 from iam_access.plan.encoding import decode, encode
 from iam_access.plan.planner import RunOptions
@@ -36,6 +38,10 @@ RUNNER = f"arn:aws:iam::{ACCOUNT.id}:role/runner"
 ALICE = f"arn:aws:iam::{ACCOUNT.id}:user/alice"
 DECRYPT = {"effect": "Allow", "principals": {"iam": "role/runner"}, "actions": ["kms:Decrypt"]}
 DENY = {**DECRYPT, "effect": "Deny"}
+OF_ROOT = {
+    "actions": ["kms:PutKeyPolicy"],
+    "conditions": {"ArnEquals": {"aws:PrincipalArn": ROOT}},
+}
 GRANT = {"grantee": {"iam": "role/runner"}, "operations": ["Encrypt", "Decrypt"]}
 THEIRS = {
     "Version": "2012-10-17",
@@ -272,6 +278,11 @@ def test_drift_is_put_right() -> None:
     drifted = replace(drifted, tags={names.KEY_TAG: names.key_tag_value("payments", ALIAS)})
     snapshot = replace(lost, parts={**lost.parts, PART: drifted})
     assert state(values.applied(files(WHOLE), snapshot)) == state(made())
+    # What a grant too many lets do is not possible again for a moment.
+    more = GrantState("more", {**drifted.grants[0].params, "GranteePrincipal": ALICE})
+    held = marked(state="Disabled", grants=(*drifted.grants, more))
+    found = operations(files(WHOLE), held)
+    assert found.index("revoke_grant") < found.index("enable_key")
 
 
 def test_a_key_of_others_is_left_alone_and_can_be_adopted() -> None:
@@ -284,6 +295,12 @@ def test_a_key_of_others_is_left_alone_and_can_be_adopted() -> None:
     assert names.team_of_key(state(adopted).tags, ALIAS) == "payments"
     assert EBS in state(adopted).grants
     assert changes(files(WHOLE), adopted) == ()
+    # A grant of others that says the same as ours makes way for it.
+    same = GrantState("same", {**state(made()).grants[0].params, "Name": "theirs"})
+    adopted = values.applied(files(WHOLE), account(theirs(grants=(same,))), asked)
+    assert {each.params["Name"] for each in state(adopted).grants} == {
+        each.params["Name"] for each in state(made()).grants
+    }
 
 
 @pytest.mark.parametrize(
@@ -368,6 +385,11 @@ def test_two_keys_that_may_be_the_one_are_left_alone() -> None:
     tag = {names.KEY_TAG: names.key_tag_value("payments", ALIAS)}
     snapshot = account(None, theirs(tags=tag), theirs(id="2", arn=f"{ARN}2", tags=tag))
     assert (codes(files(WHOLE), snapshot), changes(files(WHOLE), snapshot)) == (["stray-keys"], ())
+    # One that AWS is about to delete is none of them.
+    going = theirs(id="2", arn=f"{ARN}2", tags=tag, state="PendingDeletion")
+    found = operations(files(WHOLE), account(None, theirs(tags=tag), going))
+    assert ("create_alias" in found, "create_key" in found) == (True, False)
+    assert "create_key" in operations(files(WHOLE), account(None, going))
 
 
 def test_a_key_without_an_alias_gets_it_back() -> None:
@@ -404,6 +426,7 @@ def test_a_key_cannot_move_to_another_region() -> None:
         ({"grants": [{**GRANT, "retiree": {"iam": "role/x"}}]}, "missing-principal"),
         ({"statements": [{**DENY, "principals": "*", "actions": ["kms:*"]}]}, "policy-lockout"),
         ({"statements": [{**DENY, "actions": ["kms:Put*"], "principals": {"iam": "root"}}]}, ""),
+        ({"statements": [{**DENY, "principals": "*", **OF_ROOT}]}, "policy-lockout"),
         ({"statements": [{**DECRYPT, "sid": "x" * 33_000}]}, "policy-too-large"),
     ],
 )
@@ -500,6 +523,26 @@ def test_a_mark_without_a_key_goes() -> None:
     assert json.loads(call.params["PolicyDocument"])
     marked = values.carried_out(account(), [call])
     assert operations(files(), marked) == ["delete_policy"]
+
+
+OWNED = {"TagKey": names.KEY_TAG, "TagValue": names.key_tag_value("payments", ALIAS)}
+
+
+@pytest.mark.parametrize("tags", [[OWNED], []])
+def test_a_call_that_fails_may_have_been_carried_out_before(tags: list[dict[str, str]]) -> None:
+    """An alias that is there is ours if its key is, and a tag that may not be taken off is gone."""
+
+    def ask(read: Read, _: Mapping[str, Any]) -> dict[str, Any]:
+        return (
+            {"KeyMetadata": {"KeyId": ID}} if read.operation == "describe_key" else {"Tags": tags}
+        )
+
+    calls = values.in_order((*changes(files(WHOLE), account()), *changes(files(), made())))
+    found = {each.operation: each.confirm for each in calls if each.confirm is not None}
+    assert (holds(found["create_alias"], ask), holds(found["untag_resource"], ask)) == (
+        tags != [],
+        tags == [],
+    )
 
 
 def test_many_keys_do_not_go_at_once_without_a_word() -> None:
