@@ -11,10 +11,13 @@ from functools import cache
 from typing import Any
 
 import botocore.hooks
+import botocore.httpsession
 import botocore.parsers
 import botocore.session
 import botocore.useragent
+import moto.core.models
 import pytest
+from botocore.client import ClientCreator
 from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
 
@@ -37,15 +40,35 @@ def _botocore_remembers() -> Iterator[None]:
         if self._event_aliases == botocore.hooks.EVENT_ALIASES:
             self._alias_name_cache = aliases
 
+    # The methods of a client, which handlers of events may add to.
+    creator: Any = ClientCreator
+    create_methods = creator._create_methods
+    methods: dict[str, dict[str, Any]] = {}
+
+    def methods_of(self: Any, model: Any) -> dict[str, Any]:
+        if model.service_name not in methods:
+            methods[model.service_name] = create_methods(self, model)
+        return dict(methods[model.service_name])
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda *_: loader())
         patch.setattr(EventAliaser, "__init__", made)
+        patch.setattr(creator, "_create_methods", methods_of)
         for module, name in (
             (botocore.hooks, "accepts_kwargs"),
+            (botocore.httpsession, "create_urllib3_context"),
             (botocore.parsers, "DEFAULT_TIMESTAMP_PARSER"),
             (botocore.useragent, "sanitize_user_agent_string_component"),
         ):
             patch.setattr(module, name, cache(getattr(module, name)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _moto_answers_boto_alone() -> Iterator[None]:
+    """Moto also answers `requests`, by a thousand patterns for each sandbox; none is asked so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moto.core.models, "RESPONSES_METHODS", [])
         yield
 
 

@@ -22,11 +22,11 @@ def managed_policies(backend: IAMBackend) -> list[ManagedPolicy]:
 
     Documents and versions never change and are shared; each account counts its attachments.
     """
-    own = {"account_id": backend.account_id, "partition": backend.partition}
     policies: list[ManagedPolicy] = []
     for original in _originals():
         # Without moto's own __new__, which keeps a list of all models of the process.
         policy = object.__new__(type(original))
-        policy.__dict__ |= original.__dict__ | own
+        policy.__dict__.update(original.__dict__)
+        policy.account_id, policy.partition = backend.account_id, backend.partition
         policies.append(policy)
     return policies

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,6 +51,12 @@ def _short_form(loader: Any, tag: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _short_form)
 
 
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:
+    """The content of a template; never changed, for it is shared by all that read the same text."""
+    return yaml.load(text, _Loader)  # noqa: S506
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A template; `path` is for messages only."""
@@ -61,7 +68,7 @@ class Template:
     def read(cls, path: Path) -> Self:
         """Raises TemplateError for a file that cannot be read or is no template."""
         try:
-            content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+            content = _parsed(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise TemplateError(f"{path}: cannot be read: {error}") from error
         if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
