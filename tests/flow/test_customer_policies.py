@@ -110,6 +110,29 @@ def test_what_others_attached_stays_theirs(fleet: Fleet) -> None:
     assert fleet.attached("user/ann") == {"Reader"}
 
 
+def test_what_its_owner_changes_after_the_review_is_not_granted(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    plan = str(tmp_path / "plan.json")
+    write(fleet, "Reader", temporary=[temporary("read", user="bob@example.com", via="role")])
+
+    def change(action: str) -> None:
+        fleet.admin().create_policy_version(
+            PolicyArn=READER, PolicyDocument=text(action), SetAsDefault=True
+        )
+
+    dry = fleet.apply("--all", "--dry-run", "--plan-file", plan, "--output", "json")
+    change("s3:*")
+    moved = fleet.apply("--from-plan", plan, "--output", "json")
+    assert (moved.status, moved.writes, moved.codes[-1]) == (1, (), "plan-moved")
+    assert moved.out.count(f"attaches other contents of {READER}") == 2
+    digest = dry.json["digest"]
+    assert fleet.apply("--all", "--expect-digest", digest).writes == ()
+    # What it said is what was reviewed, in whichever version.
+    change("s3:GetObject")
+    assert fleet.apply("--all", "--expect-digest", digest).status == 0
+
+
 @pytest.mark.parametrize(
     ("settings", "code"),
     [

@@ -1,5 +1,6 @@
 """Tags for all that is made: what the files may say, and what the first call carries."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,15 @@ def test_the_team_and_the_settings_have_one_limit(tmp_path: Path) -> None:
     (found,) = loaded(tmp_path, files).findings
     assert "with those of settings.yaml there are 60 tags" in found.message
     files["aws-accounts/pay.yaml"] = f"{ACCOUNTS}tags: {{{half.replace('s', 'S')}}}"
+    bucket = (
+        f"aws-buckets: {{a-bucket: {{environments: [prod], region: us-east-1, tags: ¶{{{half}}}}}}}"
+    )
+    files["aws-buckets/pay.yaml"], _ = marked(bucket)
     assert loaded(tmp_path, files).findings == ()
+    files["aws-buckets/pay.yaml"], place = marked(re.sub(r"\bs(\d)", r"b\1", bucket))
+    (found,) = loaded(tmp_path, files).findings
+    assert "with those of the team and settings.yaml there are 60 tags" in found.message
+    assert str(found.location) == f"{tmp_path / 'aws-buckets/pay.yaml'}:{place}"
 
 
 def test_tags_without_accounts_are_no_accounts_file(tmp_path: Path) -> None:

@@ -359,7 +359,8 @@ class Change:
     `reasons` say why it is made, the first of them first of all.
     `needs` are the ids of other changes of the same plan that must succeed first, or it is not
     made; `follows` those that must succeed first if they are part of the plan, and `last_after`
-    those before its calls in Phase.RELEASE.
+    those before its calls in Phase.RELEASE. `of_others` are the customer managed policies of others
+    that it attaches, by ARN, each with a fingerprint of what it says.
     """
 
     action: ChangeType
@@ -373,6 +374,7 @@ class Change:
     needs: frozenset[ResourceId] = frozenset()
     follows: frozenset[ResourceId] = frozenset()
     last_after: frozenset[ResourceId] = frozenset()
+    of_others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:

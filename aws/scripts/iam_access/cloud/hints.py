@@ -208,7 +208,8 @@ def _absent(params: Params) -> str:
             f"either AWS has no policy {arn} (look it up in the IAM console and fix "
             f"managed_policies), or {_holder(params)} is gone"
         )
-    return f"{_holder(params)} may have been deleted meanwhile: {_AGAIN}"
+    subjects = dict.fromkeys((_holder(params), *([f"the policy {arn}"] if arn else [])))
+    return f"{' or '.join(subjects)} may have been deleted meanwhile: {_AGAIN}"
 
 
 _NAMED = (

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 from iam_access.kinds import names
-from iam_access.kinds.fields import NAMES, fill, problem
+from iam_access.kinds.fields import NAMES, Spec, fill, problem
 from iam_access.phrases import listed, shown
 
 #: The most that files may ask for: AWS allows 50 on a resource, and some are the pipeline's own.
@@ -74,6 +74,12 @@ Tags = Annotated[
     ],
     AfterValidator(_each_once),
 ]
+
+
+def of_entry(spec: Spec | None) -> Mapping[str, str]:
+    """The tags of its own that an entry asks for; none where its folder knows no tags."""
+    found: Mapping[str, str] = getattr(spec, "tags", {})
+    return found
 
 
 def is_of_aws(key: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from iam_access.kinds import KINDS, Kind, given_access, kind_of
+from iam_access.kinds import KINDS, Kind, given_access, kind_of, names
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -20,7 +20,7 @@ from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
 from iam_access.plan.moves import moves
 from iam_access.policy.document import alike as documents_alike
-from iam_access.policy.document import same_meaning
+from iam_access.policy.document import pretty, same_meaning
 from iam_access.policy.widening import widens
 from iam_access.snapshot import Document, Snapshot
 
@@ -267,7 +267,19 @@ def _changed(
         before=before,
         after=after,
         calls=calls,
+        of_others={
+            arn: _fingerprint(snapshot.policies[arn].document)
+            for call in calls
+            if call.operation.startswith("attach_")
+            and (arn := call.params["PolicyArn"]) in snapshot.policies
+            and names.team_of_policy_arn(arn) is None
+        },
     )
+
+
+def _fingerprint(document: Document) -> str:
+    """The same for all documents that `pretty` writes alike."""
+    return names.hashed(pretty(document), 32)
 
 
 def _adopted(

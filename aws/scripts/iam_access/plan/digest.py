@@ -12,9 +12,10 @@ from iam_access.model import Change, Plan
 def digest(plans: Iterable[Plan]) -> str:
     """SHA-256 over every call the plans would make, in hexadecimal.
 
-    Depends on what is written, about which account and in which, and on nothing else: not on the
-    time, the order of accounts, how things are worded, or on what is held back. An end that counts
-    from a merge is in it as that, so that it is the same before the merge and after.
+    Depends on what is written, about which account and in which, on what the policies of others say
+    that are attached, and on nothing else: not on the time, the order of accounts, how things are
+    worded, or on what is held back. An end that counts from a merge is in it as that, so that it is
+    the same before the merge and after.
     """
     calls = sorted(
         _relative(
@@ -26,6 +27,7 @@ def digest(plans: Iterable[Plan]) -> str:
                     *call.target,
                     call.operation,
                     call.params,
+                    *filter(None, [change.of_others.get(call.params.get("PolicyArn", ""))]),
                 ],
                 sort_keys=True,
             ),

@@ -12,7 +12,7 @@ from iam_access.model import Change, Finding, Plan, Severity
 from iam_access.plan.diff import ResourcesById, alike, is_dead
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions
-from iam_access.plan.same_change import in_words, is_reviewed
+from iam_access.plan.same_change import in_words, is_reviewed, policies_that_moved
 from iam_access.plan.temporary import temporary_grants
 from iam_access.policy.arn import deployer_role_arn
 from iam_access.policy.document import DocumentError
@@ -63,6 +63,8 @@ def _differences(
         before = expected.get(change.id)
         if before is None:
             yield f"{in_words(change)} was not planned"
+        elif found := policies_that_moved(change, before):
+            yield f"{in_words(change)} attaches other contents of {', '.join(found)}"
         elif not is_reviewed(change, before, begun=begun):
             yield f"{in_words(change)} was planned otherwise, or from another state"
     for change in reviewed:

@@ -50,6 +50,11 @@ def is_reviewed_or_begun(now: Change, reviewed: Change) -> bool:
         return False
 
 
+def policies_that_moved(now: Change, reviewed: Change) -> list[str]:
+    """The ARNs of customer managed policies of others that do not say what was reviewed."""
+    return sorted(arn for arn, says in now.of_others.items() if reviewed.of_others.get(arn) != says)
+
+
 def as_merged(reviewed: Sequence[Change], now: Sequence[Change]) -> Iterator[Change]:
     """The reviewed changes, and what they are with the ends that count from the merge.
 
@@ -134,6 +139,7 @@ def _ends_alike(now: Change, reviewed: Change) -> bool:
     ends = now.after.expires if now.after else None
     return (
         alike(now.after, reviewed.after)
+        and not policies_that_moved(now, reviewed)
         and ends == (reviewed.after.expires if reviewed.after else None)
         and now.needs <= reviewed.needs
         and now.follows <= reviewed.follows

@@ -198,18 +198,31 @@ def _by_key(team_files: TeamFiles, report: FindingCollector) -> None:
 
 
 def _tags(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
-    """Report a team with more tags, together with those of the settings, than resources can have.
+    """Report more tags, together with those of what is farther away, than resources can have.
 
-    Each of the two alone is checked where it is read.
+    Those of one place alone are checked where they are read.
     """
-    place, count = team_files.tags_place, len(tags.merged(book.settings.tags, team_files.tags))
-    if place is not None and count > tags.MOST:
-        report.error(
-            "bad-value",
-            place.location,
-            f"with those of settings.yaml there are {count} tags, and {tags.MOST} are allowed",
-            tags.FEWER,
-        )
+    common = tags.merged(book.settings.tags, team_files.tags)
+    counted = [(team_files.tags_place, len(common), "settings.yaml")]
+    if len(common) <= tags.MOST:
+        counted += [
+            (
+                item.place.at(accounts.TAGS),
+                len(tags.merged(common, own)),
+                "the team and settings.yaml",
+            )
+            for items in team_files.items.values()
+            for item in items
+            if (own := tags.of_entry(item.spec))
+        ]
+    for place, count, others in counted:
+        if place is not None and count > tags.MOST:
+            report.error(
+                "bad-value",
+                place.location,
+                f"with those of {others} there are {count} tags, and {tags.MOST} are allowed",
+                tags.FEWER,
+            )
 
 
 def _made_once(entries: Sequence[AccessEntry], report: FindingCollector) -> None:
