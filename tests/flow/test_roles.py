@@ -337,3 +337,31 @@ def test_a_policy_that_changes_gives_nobody_more_than_before_and_after(
     ]
     fleet.apply("--all", "--allow-removals")
     assert set().union(can(fleet), *seen) <= allowed
+
+
+def test_of_trusted_roles_in_other_accounts_those_of_files_come_first(tmp_path: Path) -> None:
+    files = Files(tmp_path / "aws")
+    roles = """\
+aws-roles:
+  opened: {environments: [prod], trust: [{iam: role/deploy/ci, account: test}, *]}
+  deploy/ci: {environments: [test], trust: [{service: ec2}]}
+"""
+
+    def write(more: str) -> None:
+        files.write("aws-roles/payments.yaml", roles.replace(", *", more))
+
+    with opened(files, account(PROD), account(TEST), switches=True) as fleet:
+        files.team(accounts={"prod": PROD, "test": TEST})
+        write("")
+        alone = fleet.apply("--all", "--environment", "prod", "--output", "json")
+        assert (alone.status, alone.codes) == (2, ["unread-principal"])
+        assert "deploy/ci" not in json.dumps(fleet.dump(), default=str)
+        assert fleet.apply("--all").status == 0
+        again = fleet.apply("--all", "--output", "json")
+        assert (again.writes, again.codes, again.operations.count("AssumeRole")) == ((), [], 2)
+        # Looked up before the first write, with a place; of an account of others, not at all.
+        write(", {iam: role/nope, account: test}, {iam: role/x, account: '999900001111'}")
+        run = fleet.apply("--all", "--output", "json")
+        found = [(each["code"], each["line"], each["column"]) for each in run.json["findings"]]
+        assert found == [("missing-principal", 2, 80), ("unread-principal", 2, 113)]
+        assert (run.status, run.writes) == (1, ())

@@ -183,6 +183,7 @@ Code: TypeAlias = Literal[
     "role-of-a-file",
     "group-of-a-file",
     "hub-unreadable",
+    "unread-principal",
     "stray-keys",
     "key-state",
     "key-pending-deletion",
@@ -751,6 +752,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "in a plan: the account from which people switch into a role cannot be read, so the role "
         "stays as it is",
+    ),
+    "unread-principal": CodeEntry(
+        _NOTE,
+        "in a plan: a user or role of another account that a role is to trust is not looked at, as "
+        "that account is none of the files' or cannot be read, or is still to be made there",
     ),
     "stray-keys": CodeEntry(
         _ERROR, "several keys that may be the one of an alias, as two runs at once may leave"

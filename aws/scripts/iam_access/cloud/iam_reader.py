@@ -14,7 +14,8 @@ from urllib.parse import quote, unquote
 from iam_access.cloud.client import Answer, Call, CallError, Clients, CloudError
 from iam_access.cloud.hints import ABSENT, ask, explain
 from iam_access.cloud.parallel import Once
-from iam_access.model import CallTarget, Principal, PrincipalType, permission
+from iam_access.kinds.trusted_elsewhere import OtherEntities, OtherEntitiesPart
+from iam_access.model import CallTarget, Failure, Principal, PrincipalType, permission
 from iam_access.policy.arn import path_and_name
 from iam_access.snapshot import (
     Document,
@@ -30,6 +31,7 @@ from iam_access.snapshot import (
 PAGE_SIZE = 1_000
 
 _DETAILS = {"Filter": ["User", "Role", "Group", "LocalManagedPolicy"], "MaxItems": PAGE_SIZE}
+_ENTITIES = ("UserDetailList", "RoleDetailList")
 _QUOTAS = {
     "AttachedPoliciesPerUserQuota": "attached_per_user",
     "AttachedPoliciesPerRoleQuota": "attached_per_role",
@@ -73,6 +75,18 @@ def iam_state(pages: Sequence[Answer], summary: Answer) -> IamState:
         policies={policy.arn: policy for policy in policies},
         quotas=_quotas(summary),
     )
+
+
+def read_other_entities(clients: Clients, part: OtherEntitiesPart) -> OtherEntities:
+    """The users and roles of another account, or why it cannot be read: a call for each 1,000."""
+    try:
+        pages = _pages(clients(CallTarget(part.account, "iam")))
+        lists = [
+            page.get(key, ()) for page in pages for key in ("UserDetailList", "RoleDetailList")
+        ]
+    except CloudError as error:
+        return OtherEntities(failure=Failure(error.code, error.message, error.hint))
+    return OtherEntities(frozenset(detail["Arn"] for details in lists for detail in details))
 
 
 def _pages(call: Call) -> Iterator[Answer]:

@@ -70,8 +70,10 @@ def for_each_account(
     a bug and propagates once all accounts have finished. A KeyboardInterrupt sets `stop`, leaves
     out the accounts that are not begun, waits for the others, and raises Interrupted. A second one
     ends the waiting: an account that has not finished gets a Failure, and makes no call after its
-    current one.
+    current one. Where `stop` is set already, no account is begun.
     """
+    if stop.is_set():
+        return tuple(_NOT_BEGUN for _ in accounts)
     pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts))))
     futures: list[Future[T]] = []
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from iam_access.cloud.bucket_reader import read_bucket, read_emptiness, read_public_block
 from iam_access.cloud.client import Clients, CloudError
-from iam_access.cloud.iam_reader import read_iam
+from iam_access.cloud.iam_reader import read_iam, read_other_entities
 from iam_access.cloud.key_reader import read_key, read_stray_keys
 from iam_access.cloud.parallel import Once
 from iam_access.cloud.role_reader import read_roles
@@ -21,6 +21,7 @@ from iam_access.kinds.bucket_facts import BlocksPublicPart, BucketPart, IsEmptyP
 from iam_access.kinds.key_facts import KeyPart, StrayKeysPart
 from iam_access.kinds.role_facts import RolesPart
 from iam_access.kinds.switch_facts import HubPart
+from iam_access.kinds.trusted_elsewhere import OtherEntitiesPart
 from iam_access.model import Account
 from iam_access.snapshot import IamPart, IamState, Snapshot, SnapshotPart
 
@@ -112,6 +113,7 @@ READERS: dict[type[SnapshotPart[Any]], PartReader] = {
     IamPart: read_iam,
     RolesPart: read_roles,
     HubPart: read_hub,
+    OtherEntitiesPart: read_other_entities,
     KeyPart: read_key,
     StrayKeysPart: read_stray_keys,
     BucketPart: read_bucket,

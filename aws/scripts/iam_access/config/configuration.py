@@ -1,6 +1,6 @@
 """The content of a directory's files as values: each team's, and all together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
@@ -218,6 +218,12 @@ class Configuration:
         """
         general = (each for each in self.findings if each.is_error and each.team is None)
         return any(_may_hide(finding, team) for finding in general)
+
+    def entries_in(self, account_id: str) -> Iterator[AccessEntry]:
+        """What entries of valid teams grant in an account, team by team."""
+        account = self.accounts.get(account_id)
+        for name, environment in sorted(account.environments.items()) if account else ():
+            yield from self.teams[name].access_in(environment)
 
     @property
     def rules(self) -> Rulebook:

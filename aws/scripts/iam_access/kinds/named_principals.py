@@ -21,6 +21,11 @@ class NamedPrincipal(NamedTuple):
     path: Path
 
     @property
+    def account(self) -> str:
+        """The id of its account."""
+        return arns.part_of(self.arn, 4)
+
+    @property
     def principal(self) -> Principal:
         type_ = PrincipalType.USER if arns.iam_kind(self.arn) == "user" else PrincipalType.ROLE
         return Principal(type_, arns.arn_name(self.arn))
@@ -38,11 +43,24 @@ def named_in(
 
     `path` is that of the statement with this index.
     """
+    return (each for each in _named(document, path) if each.account == account_id)
+
+
+def named_elsewhere(
+    document: Mapping[str, Any] | None, account_id: str, path: Callable[[int], Path]
+) -> Iterator[NamedPrincipal]:
+    """Those of other accounts, likewise."""
+    return (each for each in _named(document, path) if each.account != account_id)
+
+
+def _named(
+    document: Mapping[str, Any] | None, path: Callable[[int], Path]
+) -> Iterator[NamedPrincipal]:
     for index, statement in enumerate(documents.statements_of(document) if document else ()):
         named = statement.get("Principal")
         texts = documents.as_list(named.get("AWS", [])) if isinstance(named, Mapping) else []
         for text in map(str, texts):
-            if is_named_in(account_id, text):
+            if arns.iam_kind(text) in ("user", "role"):
                 yield NamedPrincipal(text, path(index))
 
 

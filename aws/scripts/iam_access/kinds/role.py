@@ -20,6 +20,7 @@ from iam_access.kinds import (
     short_forms,
     switch,
     trust,
+    trusted_elsewhere,
 )
 from iam_access.kinds.base import (
     ABSENT,
@@ -122,9 +123,10 @@ class Roles(DescribedPrincipals):
         switches = switch.Switches(entries, scope, trust_document)
         for entry in present:
             resource = _resource(entry, scope)
-            problem = role_boundary.conflict(resource, entry, scope)
-            problem = problem or _missing_principal(resource, scope)
-            finding = scope.finding(problem, entry) if problem else switches.unusable(entry)
+            said = [scope.finding(each, entry) for each in _problems(resource, entry, scope)]
+            findings += (each for each in said if not each.is_error)
+            wrong = next((each for each in said if each.is_error), None)
+            finding = wrong or switches.unusable(entry)
             if finding is None:
                 holder = self.principal(resource.name)
                 resource, kept = entity_policies.beside_others(resource, holder, scope)
@@ -154,6 +156,10 @@ class Roles(DescribedPrincipals):
     ) -> Iterable[SnapshotPart[Any]]:
         if scope.here(entries):
             yield RolesPart(scope.account.id)
+        for entry in scope.here(entries):
+            if entry.spec.state == "present":
+                name, opened = arns.arn_name(_arn(entry.key, scope)), trust_document(entry, scope)
+                yield from trusted_elsewhere.parts_asked(role(name), opened, scope)
         yield from switch.parts_asked(entries, scope, trust_document)
 
     # What it is in an account.
@@ -305,6 +311,15 @@ def _refusal(state: PrincipalState) -> Problem | None:
             "remove the entry; aws/bootstrap/ makes the pipeline's roles",
         )
     return None
+
+
+def _problems(
+    wanted: Resource, entry: FileEntry[RoleSpec], scope: TeamInAccount
+) -> Iterator[Problem]:
+    """What is wrong about a role in the account, so that it stays as it is, or good to know."""
+    conflict = role_boundary.conflict(wanted, entry, scope)
+    yield from filter(None, (conflict, _missing_principal(wanted, scope)))
+    yield from trusted_elsewhere.problems(role(wanted.name), wanted.documents[TRUST], scope)
 
 
 def _missing_principal(wanted: Resource, scope: TeamInAccount) -> Problem | None:

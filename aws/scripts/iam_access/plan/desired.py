@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from itertools import product
 from typing import Any
 
@@ -436,16 +435,9 @@ def _scopes(
                 made=made,
                 keeps_others=configuration.settings.policies_of_others == "keep",
                 tags=fill(merged(configuration.settings.tags, team.tags), values),
-                entries_in=partial(_entries_in, configuration),
+                entries_in=configuration.entries_in,
             ),
         )
-
-
-def _entries_in(configuration: Configuration, account_id: str) -> Iterator[AccessEntry]:
-    """The entries of valid teams in an account, team by team."""
-    account = configuration.accounts.get(account_id)
-    for name, environment in sorted(account.environments.items()) if account else ():
-        yield from configuration.teams[name].access_in(environment)
 
 
 def _granted(team: Team, environment: str) -> frozenset[str]:

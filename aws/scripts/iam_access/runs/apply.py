@@ -32,6 +32,7 @@ def carry_out(
 ) -> tuple[AccountReport, ...]:
     """The plan of every account, and the outcome of each change.
 
+    The accounts of one group of the planner's order are done before those of the next are planned.
     With `suites` (even none), the accounts are read again and verified, with these assertions.
     """
 
@@ -55,7 +56,12 @@ def carry_out(
 
         return verified(run, planner, session, report, suites)
 
-    return run.each(accounts, work, _failed)
+    found = {
+        each.account.id: each
+        for group in planner.order(accounts)
+        for each in run.each(group, work, _failed)
+    }
+    return tuple(found[each.id] for each in accounts)
 
 
 def _planned(

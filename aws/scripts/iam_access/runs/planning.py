@@ -1,6 +1,6 @@
 """What a run plans: how a snapshot becomes a plan, and what has to be read for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.written import written_grants
 from iam_access.model import Account, Plan
 from iam_access.plan import desired, lost_deadlines
+from iam_access.plan.account_order import in_order
 from iam_access.plan.diff import observed_state
 from iam_access.plan.drift import WatchedFiles, as_named, plan_drift
 from iam_access.plan.expected import Expectation
@@ -28,12 +29,14 @@ class Planner:
     `parts` names the parts to read beside IAM, given what is read so far: see `read_snapshot`.
     `documents` names the AWS managed policies (ARNs) whose documents are read, given all parts;
     `unproven` those that may not exist: for them the policies that can be attached are listed.
+    `order` puts accounts in groups, of which each is worked before the next is planned.
     """
 
     plan: Callable[[Account, Snapshot], Plan]
     parts: Callable[[Account, Snapshot], frozenset[SnapshotPart[Any]]]
     documents: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
     unproven: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
+    order: Callable[[Sequence[Account]], Sequence[Sequence[Account]]] = lambda accounts: (accounts,)
 
 
 def _parts(
@@ -72,6 +75,7 @@ def applying(
         unproven=lambda account, snapshot: desired.unproven(
             configuration, account, snapshot, request.concerns, now
         ),
+        order=lambda accounts: in_order(accounts, configuration),
     )
 
 
@@ -103,6 +107,7 @@ def watching(files: WatchedFiles, request: RunOptions, now: datetime) -> Planner
         parts=of_both(lambda planner: planner.parts),
         documents=of_both(lambda planner: planner.documents),
         unproven=of_both(lambda planner: planner.unproven),
+        order=planners[0][1].order,
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Principal, PrincipalType
+from iam_access.plan.account_order import trusted_by
 from iam_access.policy.arn import account_of, iam_kind, path_and_name
-from iam_access.policy.document import as_list
 from iam_access.sandbox.sandbox import SandboxAccount
 from iam_access.snapshot import Snapshot
 
@@ -81,11 +81,7 @@ def principals_of(account: Account, configuration: Configuration) -> Iterator[Pr
     Those that an entry makes are not among them, whatever entry names them.
     """
     user_names = configuration.settings.user_names
-    entries = [
-        entry
-        for name, environment in account.environments.items()
-        for entry in configuration.teams[name].access_in(environment)
-    ]
+    entries = list(configuration.entries_in(account.id))
     made = {entry.makes.in_iam for entry in entries if entry.makes is not None}
     for entry in entries:
         yield from (each for each in entry.local(user_names) if each.in_iam not in made)
@@ -99,14 +95,10 @@ def _trusted(configuration: Configuration) -> Mapping[str, set[Principal]]:
     named: set[str] = set()
     made: set[str] = set()
     for account in configuration.accounts.values():
-        for name, environment in account.environments.items():
-            team = configuration.teams[name]
-            values = values_of(account, environment, name, team.account_ids)
-            for entry in team.access_in(environment):
-                for statement in fill(list(entry.trust), values):
-                    named.update(as_list(statement["Principal"].get("AWS", [])))
-                if entry.makes is not None:
-                    made.add(f"{account.id} {entry.makes}")
+        named.update(trusted_by(account, configuration))
+        for entry in configuration.entries_in(account.id):
+            if entry.makes is not None:
+                made.add(f"{account.id} {entry.makes}")
     found: dict[str, set[Principal]] = defaultdict(set)
     for arn in named:
         account_id, kind = account_of(arn), iam_kind(arn)

@@ -1,0 +1,63 @@
+"""In which order accounts are made what the files ask for.
+
+A role's trust policy can name a role of another account once that is there, so the account in which
+files make it comes first.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+from collections.abc import Iterator, Sequence
+
+from iam_access.config.configuration import Configuration
+from iam_access.kinds.fields import fill, values_of
+from iam_access.model import Account, Principal, PrincipalType
+from iam_access.policy.arn import account_of, arn_name, iam_kind
+from iam_access.policy.document import as_list
+
+
+def in_order(
+    accounts: Sequence[Account], configuration: Configuration
+) -> tuple[tuple[Account, ...], ...]:
+    """The accounts in groups, each of which may be worked at once all before it are done.
+
+    Those whose roles trust each other's in a circle are in one group.
+    """
+    first = _first(accounts, configuration)
+    groups: list[tuple[Account, ...]] = []
+    left = tuple(accounts)
+    while left:
+        waiting = {each.id for each in left}
+        free = tuple(each for each in left if not first.get(each.id, set()) & waiting)
+        groups.append(free or left)
+        left = tuple(each for each in left if each not in groups[-1])
+    return tuple(groups)
+
+
+def trusted_by(account: Account, configuration: Configuration) -> Iterator[str]:
+    """The principals of IAM that roles of valid teams in an account trust, as they are written.
+
+    With repetitions.
+    """
+    for name, environment in account.environments.items():
+        team = configuration.teams.get(name)
+        for entry in team.access_in(environment) if team is not None else ():
+            if team is not None and entry.trust:
+                values = values_of(account, environment, name, team.account_ids)
+                for statement in fill(list(entry.trust), values):
+                    yield from map(str, as_list(statement["Principal"].get("AWS", [])))
+
+
+def _first(accounts: Sequence[Account], configuration: Configuration) -> dict[str, set[str]]:
+    """By the id of an account, the others in which files make roles that its roles trust."""
+    made = {
+        (account.id, entry.makes)
+        for account in accounts
+        for entry in configuration.entries_in(account.id)
+    }
+    found: dict[str, set[str]] = {}
+    for account in accounts:
+        for arn in trusted_by(account, configuration):
+            other, role = account_of(arn), Principal(PrincipalType.ROLE, arn_name(arn))
+            is_role = iam_kind(arn) == "role" and other != account.id
+            if other is not None and is_role and (other, role) in made:
+                found.setdefault(account.id, set()).add(other)
+    return found
