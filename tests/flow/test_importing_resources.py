@@ -25,7 +25,7 @@ buckets:
         principal: { iam: role/ci-role, account: development }
     deny_permission:
       - action: "s3:DeleteObject"
-        resource: { s3: __self__/releases/* }
+        resource: { s3: staging-artifacts/releases/* }
         Principal: "*"
 """
 

@@ -262,14 +262,15 @@ def test_a_configuration_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "none.yml").write_text("assumable_accounts: []\n", "utf-8")
     (tmp_path / "lost.yml").write_text("assumable_roles: lost.cf\n", "utf-8")
     (tmp_path / "nul.yml").write_text('assumable_roles: "a\\0b"\n', "utf-8")
-    for name, said in (
-        ("absent.yml", "cannot be read"),
-        ("none.yml", "names no template"),
-        ("lost.yml", "lost.cf cannot be read"),
-        ("nul.yml", "embedded null byte"),
+    (tmp_path / "broken.yml").write_text("assumable_roles: [", "utf-8")
+    for name, expected, said in (
+        ("absent.yml", 2, "cannot be read"),
+        ("none.yml", 1, "none.yml:1:1: error: the configuration has no assumable_roles"),
+        ("broken.yml", 1, "broken.yml:2:1: error: not valid YAML"),
+        ("lost.yml", 2, "lost.cf cannot be read"),
+        ("nul.yml", 2, "embedded null byte"),
     ):
         out = io.StringIO()
         with redirect_stdout(out):
             status = commands.import_files(["rolemodel", str(tmp_path / name)])
-        assert status == 2
-        assert said in out.getvalue()
+        assert (status, said in out.getvalue()) == (expected, True), out.getvalue()

@@ -81,10 +81,8 @@ def codes(*texts: str) -> list[str]:
             "{federated: {iam: saml-provider/corp, account: stg}}",
             [{"federated": f"arn:{{partition}}:iam::{OTHER}:saml-provider/corp"}],
         ),
-        (
-            "{service: ec2, iam: role/x}",
-            [EC2, {"iam": "role/x"}],
-        ),
+        ("{service: ec2, iam: role/x}", [EC2, {"iam": "role/x"}]),
+        ("{service: ec2, iam: role/x, users: []}", [EC2, {"iam": "role/x"}]),
         (
             """{iam: root, Sid: A, Action: [sts:AssumeRole, sts:TagSession],
                Condition: {Bool: {"aws:MultiFactorAuthPresent": true}}}""",
@@ -135,6 +133,8 @@ def test_a_statement_of_trust(written: str, expected: list[Any]) -> None:
             [{"kms": {"key_id": "1-2"}, "region": "eu-west-1", "account": OTHER}],
         ),
         ("[{s3: a}, {s3: a}]", [{"s3": "a"}]),
+        ("[[arn:aws:s3:::a, {s3: b}], {s3: c}]", ["arn:aws:s3:::a", {"s3": "b"}, {"s3": "c"}]),
+        ("{iam: role/x, users: []}", [{"iam": "role/x"}]),
     ],
 )
 def test_resources(written: str, expected: Any) -> None:
@@ -265,7 +265,9 @@ FAULTS = {
     "no trust": _role("description: None"),
     "a template that uses another": "templates: {a: {use: b, allow_to_assume_me: {service: ec2}}}\n"
     "roles: {r: {use: a}}",
+    "an empty trust": _role("allow_to_assume_me: []"),
     "the README's spelling": "remove_role: [x]",
+    "a section for anchors": f"shared: &r {{{TRUST}}}\nroles: {{r: *r}}",
     "a text that is true in YAML": _role(
         TRUST,
         f"allow_permission: {{{ANY}, Condition: {{StringEquals: {{aws:PrincipalTag/x: on}}}}}}",
@@ -281,12 +283,46 @@ def test_a_fault_of_iam_syncr_is_told_and_its_files_are_converted(text: str) -> 
     assert content(found)["aws-roles"]
 
 
-@pytest.mark.parametrize(("written", "expected"), [("no", "false"), ("[On]", ["true"])])
-def test_true_and_false_in_conditions_are_as_yaml_has_them(written: str, expected: Any) -> None:
-    condition = f"Condition: {{BoolIfExists: {{aws:SecureTransport: {written}}}}}"
-    found = role(TRUST, f"allow_permission: {{{ANY}, {condition}}}")
-    (statement,) = found["custom_statements"]
-    assert statement["conditions"] == {"BoolIfExists": {"aws:SecureTransport": expected}}
+@pytest.mark.parametrize(
+    ("condition", "expected", "faults"),
+    [
+        ("BoolIfExists: {aws:SecureTransport: no}", "false", 0),
+        ("BoolIfExists: {aws:SecureTransport: [On]}", ["true"], 0),
+        ("NumericLessThan: {aws:MultiFactorAuthAge: 3_600}", "3600", 0),
+        ("StringEquals: {aws:PrincipalTag/x: on}", "true", 1),
+        ("StringEquals: {aws:PrincipalTag/x: 'on'}", "on", 0),
+        ("StringEquals: {aws:PrincipalTag/x: [1.50, 010, a]}", ["1.5", "8", "a"], 2),
+        ("StringEquals: {aws:PrincipalTag/x: 012345678901}", "012345678901", 0),
+        ("DateLessThan: {aws:CurrentTime: 2030-01-01}", "2030-01-01", 0),
+    ],
+)
+def test_values_of_conditions_are_as_iam_syncr_reads_them(
+    condition: str, expected: Any, faults: int
+) -> None:
+    found = result(_role(TRUST, f"allow_permission: {{{ANY}, Condition: {{{condition}}}}}"))
+    assert [each.code for each in found.findings] == ["older-fault"] * faults
+    (statement,) = content(found)["aws-roles"]["r"]["custom_statements"]
+    ((value,),) = (block.values() for block in statement["conditions"].values())
+    assert value == expected
+
+
+def test_merge_keys_are_written_out() -> None:
+    text = """\
+    templates:
+      base: &base {description: Base, allow_to_assume_me: {service: ec2}}
+      more: &more {description: More, make_instance_profile: true}
+    roles:
+      one: {<<: *base, description: One}
+      two: {<<: [*base, *more]}
+      both: {<<: &both {<<: *base, make_instance_profile: true}}
+    """
+    found = content(result(dedent(text)))["aws-roles"]
+    base = {"description": "Base", "trust": [EC2]}
+    assert found == {
+        "one": {**base, "description": "One"},
+        "two": {**base, "instance_profile": "true"},
+        "both": {**base, "instance_profile": "true"},
+    }
 
 
 def test_who_is_kept_out_is_denied() -> None:
@@ -328,6 +364,27 @@ REFUSED = {
     "unknown account": (_role("allow_to_assume_me: {iam: root, account: ¶prd}"), "not-converted"),
     "unknown resource": (allowing("{action: a:B, resource: ¶{sqs: x}}"), "not-converted"),
     "no region": (allowing("{action: a:B, resource: ¶{sns: x}}"), "not-converted"),
+    "an unknown key of a key": (
+        allowing("{action: a:B, resource: {kms: {key_id: x, ¶account: stg}, location: eu-west-1}}"),
+        "unknown-key",
+    ),
+    "a topic that is no text": (
+        allowing("{action: a:B, resource: {sns: ¶{alias: x}, location: eu-west-1}}"),
+        "wrong-type",
+    ),
+    "several regions": (
+        allowing("{action: a:B, resource: {sns: x, location: ¶[eu-west-1, us-east-1]}}"),
+        "wrong-type",
+    ),
+    "objects of no bucket": (
+        allowing("{action: a:B, resource: {s3: ¶__self__/}}"),
+        "not-converted",
+    ),
+    "a name of a statement that is no text": (
+        allowing('{action: a:B, resource: "*", Sid: ¶[a]}'),
+        "wrong-type",
+    ),
+    "a merge of no mapping": (_role("<<: ¶ec2"), "merge-key"),
     "no such bucket": (allowing("{action: a:B, resource: {s3: ¶__self__}}"), "not-converted"),
     "unknown template": ("roles: {r: {use: ¶base}}", "unknown-template"),
     "only kept out": ("roles: {r: ¶{disallow_to_assume_me: {service: ec2}}}", "not-converted"),
@@ -387,7 +444,10 @@ def test_a_bucket_with_its_policy() -> None:
         allow_permission:
           action: s3:GetObject
           resource: {s3: __self__/*}
-          principal: [{service: cloudtrail.amazonaws.com}, {iam: role/x, account: stg}]
+          principal:
+            - {service: cloudtrail.amazonaws.com}
+            - {iam: role/x, account: stg}
+            - arn:aws:iam::999999999999:root
         deny_permission: {action: "s3:*", resource: {s3: __self__}, Principal: "*"}
         """,
     ) == {
@@ -399,6 +459,7 @@ def test_a_bucket_with_its_policy() -> None:
                 "principals": [
                     {"service": "cloudtrail.amazonaws.com"},
                     {"iam": "role/x", "account": OTHER},
+                    {"iam": "arn:aws:iam::999999999999:root"},
                 ],
                 "actions": ["s3:GetObject"],
                 "resources": [{"s3": "__self__/*"}],
@@ -483,7 +544,19 @@ def on_key(rest: str) -> str:
         (on_bucket("¶{action: s3:GetObject, resource: x}"), "missing-key"),
         (on_bucket("{¶notprincipal: {iam: root}, action: a:B, resource: x}"), "not-converted"),
         (on_bucket("{principal: {iam: ¶__self__}, action: a:B, resource: x}"), "not-converted"),
+        (on_bucket("{principal: ¶'*', action: a:B, resource: x}"), "wrong-type"),
+        ("buckets: {b: {location: ¶[eu-west-1]}}", "wrong-type"),
         ("keys: {k: ¶{}}", "missing-key"),
+        ("keys: {k: {location: ¶[eu-west-1]}}", "wrong-type"),
+        (on_key("admin_users: ¶role/x"), "wrong-type"),
+        (
+            on_key("grant: {operations: Decrypt, grantee: {iam: role/x}, constraints: ¶[a]}"),
+            "wrong-type",
+        ),
+        (
+            on_key("allow_permission: ¶{action: a:B, notresource: '*', principal: {iam: root}}"),
+            "not-converted",
+        ),
         (on_key("grant: ¶{grantee: {iam: role/x}}"), "missing-key"),
         (
             on_key("grant: {operations: Decrypt, grantee: ¶{iam: [role/x, role/y]}}"),

@@ -156,10 +156,30 @@ def role(**properties: Any) -> dict[str, Any]:
 
 
 NAMED = {**EVERYTHING, "Sid": "A"}
+
+
+def inline(*statements: Any) -> dict[str, Any]:
+    """A role with an inline policy of these statements."""
+    return admin(Policies=[{"PolicyName": "x", "PolicyDocument": document(*statements)}])
+
+
+def attached_to(*roles: Any) -> dict[str, Any]:
+    """A policy that says to which roles it is attached."""
+    properties = {"PolicyName": "P", "PolicyDocument": document(EVERYTHING), "Roles": list(roles)}
+    return {**POLICY, "Properties": properties}
+
+
 EC2 = {
     "Effect": "Allow",
     "Principal": {"Service": "ec2.amazonaws.com"},
     "Action": "sts:AssumeRole",
+}
+
+
+OF_PROVIDER = {
+    "Effect": "Allow",
+    "Principal": {"Federated": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:saml-provider/corp"}},
+    "Action": "sts:AssumeRoleWithSAML",
 }
 
 
@@ -192,6 +212,11 @@ EC2 = {
             {"trust": [{"service": "ec2.amazonaws.com"}]},
         ),
         ({"Description": {"Ref": "AWS::NoValue"}}, {}),
+        ({"ManagedPolicyArns": [{"Ref": "AWS::NoValue"}]}, {}),
+        (
+            {"AssumeRolePolicyDocument": document(trusting(), OF_PROVIDER)},
+            {"trust": [{"federated": "saml-provider/corp"}]},
+        ),
         (
             {"Description": {"Fn::Sub": "${AWS::StackName} ${!literal} ${Admin.Arn}"}},
             {"description": "RoleModel ${literal} arn:{partition}:iam::{account_id}:role/Admin"},
@@ -301,6 +326,25 @@ A_LIST = {"Type": "CommaDelimitedList", "Default": "a,b"}
         (template(Admin=admin(), B={"Type": "AWS::S3::Bucket"}), "not-converted"),
         (template(Admin=admin(LoginProfile={})), "unknown-key"),
         (template(Admin=admin(Description="of {team}")), "not-converted"),
+        (template(Admin=admin(Description=["x"])), "wrong-type"),
+        (template(Admin=admin(Description=None)), "wrong-type"),
+        (template(Admin=admin(RoleName=["x"])), "wrong-type"),
+        (template(Admin=admin(Path="ops")), "not-converted"),
+        (template(Admin=admin(PermissionsBoundary=["x"])), "wrong-type"),
+        (template(Admin=admin(MaxSessionDuration=3_601)), "not-converted"),
+        (template(Admin=admin(MaxSessionDuration=[3_600])), "wrong-type"),
+        (template(Admin=admin(ManagedPolicyArns=["ReadOnlyAccess"])), "wrong-type"),
+        (template(Admin=admin(Tags=["x"])), "wrong-type"),
+        (template(Admin=admin(Tags=[{"Key": "a"}])), "missing-key"),
+        (template(Admin=admin(Tags=[{"Key": "a", "Value": []}])), "wrong-type"),
+        (template(Admin=admin(Tags=[{"Key": "a", "Value": "b"}] * 2)), "not-converted"),
+        (template(Admin=admin(Policies=["x"])), "wrong-type"),
+        (template(Admin=admin(Policies=[{"PolicyName": "x"}])), "missing-key"),
+        (template(Admin=inline({**EVERYTHING, "Sid": ["x"]})), "wrong-type"),
+        (template(Admin={**admin(), "Properties": []}), "wrong-type"),
+        (template(Admin=admin(), B="x"), "wrong-type"),
+        (template(Admin=admin(), B=attached_to()), "not-converted"),
+        (template(Admin=admin(RoleName="a"), B=attached_to("Admin")), "not-converted"),
         (template(Admin=admin(Description={"Ref": "Nothing"})), "not-converted"),
         (template(Admin=admin(Description={"Fn::If": ["a", "b", "c"]})), "not-converted"),
         (template(Admin=admin(AssumeRolePolicyDocument=document())), "not-converted"),
@@ -319,9 +363,10 @@ A_LIST = {"Type": "CommaDelimitedList", "Default": "a,b"}
 )
 def test_what_is_not_converted_in_the_template(roles: str, code: str) -> None:
     found = result(roles)
-    assert code in [each.code for each in found.findings]
+    errors = [each for each in found.findings if each.is_error]
+    assert code in [each.code for each in errors]
     assert found.files == ()
-    assert {each.location.file for each in found.findings if each.location} == {"roles.cf"}
+    assert {each.location.file for each in errors if each.location} == {"roles.cf"}
 
 
 @pytest.mark.parametrize(
@@ -380,3 +425,93 @@ def test_policies_of_the_account_are_granted_by_a_policy_of_the_team() -> None:
     ]
     entry = content(found)["templates"]["Admin"]
     assert (entry["grants"], entry["managed_policies"]) == (["Admin"], arns[:1])
+
+
+def test_policies_are_of_the_roles_that_have_the_name_they_are_attached_to() -> None:
+    named = {"Fn::Sub": "${Boss}"}
+    text = template(Boss=admin(RoleName="a"), A=admin(RoleName="b"), P=attached_to(named))
+    found = result(text, users=None)
+    roles = content(found)["aws-roles"]
+    assert ["custom_statements" in roles[each] for each in ("a", "b")] == [True, False]
+    # One that is attached from both sides counts once.
+    managed = {**attached_to("a"), "Type": "AWS::IAM::ManagedPolicy"}
+    role_ = admin(RoleName="a", ManagedPolicyArns=[{"Ref": "P"}])
+    (entry,) = content(result(template(A=role_, P=managed), users=None))["aws-roles"].values()
+    assert entry["custom_statements"] == [{"effect": "Allow", "actions": "*", "resources": "*"}]
+
+
+def test_a_name_may_have_the_id_of_the_account() -> None:
+    name = {"Fn::Sub": "admin-${AWS::AccountId}"}
+    roles = content(result(template(Admin=admin(RoleName=name))))["aws-roles"]
+    assert {key: each["environments"] for key, each in roles.items()} == {
+        f"admin-{PROD}": ["prod"],
+        f"admin-{CDN}": ["cdn"],
+    }
+
+
+def listing(*names: str) -> SourceFile:
+    """What RoleModel lists in the first account, beside the role of the second."""
+    own = "".join(f"{each} (arn:aws:iam::{PROD}:role/{each})\n" for each in names)
+    other = f"m-Admin-2CD (arn:aws:iam::{CDN}:role/m-Admin-2CD)\n"
+    return SourceFile("list.txt", f"Account: prod\n{own}Account: cdn\n{other}".encode())
+
+
+CUT = f"{'stack' * 5}-{'Long' * 5}-1KHG5F5Q6YY1OX"
+
+
+@pytest.mark.parametrize(
+    ("names", "taken", "places"),
+    [
+        (["m-Admin-0Vr9Xb3kHdQ1"], "m-Admin-0Vr9Xb3kHdQ1", []),
+        (["m-Admin-1A", "m-Admin-1B"], "Admin", []),
+        (["m-Admin-1A", "m-Gone-1A"], "m-Admin-1A", ["list.txt:3:1"]),
+        (["m-SuperAdmin-1A"], "Admin", ["list.txt:2:1"]),
+    ],
+)
+def test_which_listed_role_is_one_of_the_template(
+    names: list[str], taken: str, places: list[str]
+) -> None:
+    found = result(template(Admin=admin()), listed=listing(*names))
+    roles = content(found)["aws-roles"]
+    assert [key for key, each in roles.items() if "prod" in each["environments"]] == [taken]
+    told = [str(each.location) for each in found.findings]
+    assert [each for each in told if each.startswith("list")] == places
+
+
+@pytest.mark.parametrize(("beside", "is_taken"), [("Other", True), ("Long" * 5 + "er", False)])
+def test_a_logical_id_that_the_name_has_cut_is_found_where_it_is_the_only_one(
+    beside: str, is_taken: bool
+) -> None:
+    users = json.dumps({each: {"Long" * 9: [], beside: []} for each in ("prod", "cdn")})
+    roles = {"Long" * 9: admin(), beside: admin()}
+    given = {"users": SourceFile("users.yml", users.encode()), "listed": listing(CUT)}
+    assert (CUT in content(result(template(**roles), **given))["aws-roles"]) == is_taken
+
+
+def test_values_that_only_the_stacks_know_are_told() -> None:
+    text = template(Admin=admin(RoleName={"Fn::Sub": "${AWS::StackName}-${Who}"}))
+    declared = {"AssumingAccountID": {"Type": "String"}, "Who": {"Type": "String", "Default": "a"}}
+    text = json.dumps({**json.loads(text), "Parameters": declared})
+    found = result(text, listed=None)
+    assert list(content(found)["aws-roles"]) == ["RoleModel-a"]
+    assert ["Who" in each.message for each in found.findings] == [True]
+    # Released versions take no notice of the name in the configuration.
+    named = SourceFile("config.yml", f"{CONFIG}stack_name: Mine\n".encode())
+    (error,) = (each for each in result(text, config=named).findings if each.is_error)
+    assert "--parameter AWS::StackName=VALUE" in error.hint
+    given = {"AWS::StackName": "Mine", "Who": "b"}
+    found = result(text, config=named, listed=None, parameters=given)
+    assert (list(content(found)["aws-roles"]), found.findings) == (["Mine-b"], ())
+
+
+@pytest.mark.parametrize("name", ["Nothing", "AssumingAccountID"])
+def test_parameters_that_cannot_be_given_are_refused(name: str) -> None:
+    found = result(template(Admin=admin()), parameters={name: "x"})
+    assert ([name in each.message for each in found.findings], found.files) == ([True], ())
+
+
+def test_one_user_without_a_list_is_one() -> None:
+    users = SourceFile("users.yml", b"prod: {Admin: ann}\ncdn: {Admin: []}\n")
+    found = result(template(Admin=admin(RoleName="a")), users=users, listed=None)
+    assert [str(each.location) for each in found.findings] == ["users.yml:1:15"]
+    assert content(found)["aws-roles"]["a"]["switch_from"]["members"]["prod"] == ["ann"]

@@ -14,7 +14,7 @@ from iam_access.cli.runtime import Clock, Command
 from iam_access.config import load as loader
 from iam_access.config.files import shown_path
 from iam_access.errors import UsageError
-from iam_access.importing import iam_syncr, rolemodel
+from iam_access.importing import iam_syncr, rolemodel, written
 from iam_access.importing.source import SourceFile
 from iam_access.importing.written import Imported, NewFile
 from iam_access.model import Finding, Location, Report, Severity
@@ -22,6 +22,8 @@ from iam_access.render.escape import terminal
 
 _TEAM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ACCOUNTS: Final = "accounts.yaml"
+#: How the names of files end that iam_syncr reads.
+_READ: Final = ".yaml"
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -40,9 +42,10 @@ def from_iam_syncr(options: argparse.Namespace, clock: Clock) -> int:
             f"{folder} holds {_ACCOUNTS}, so it is not the folder of one account",
             f"import one account after the other, by its folder: {folder / 'NAME'}",
         )
-    account = folder.resolve().name
+    # iam_syncr takes the name of a link, and the accounts beside what it leads to.
+    account = (folder if folder.is_symlink() else folder.resolve()).name
     files, others = _yaml_files(folder, beside)
-    if not files:
+    if not files and not others:
         raise UsageError(f"{folder} has no *.yaml files", "name the folder of one account")
     result = iam_syncr.imported(
         account, _source(beside), files, _team(options.team, account), _one_line(folder)
@@ -55,15 +58,11 @@ def from_rolemodel(options: argparse.Namespace, clock: Clock) -> int:
     path: Path = options.configuration
     config = _source(path)
     named = rolemodel.template_of(config)
-    if named is None:
-        raise UsageError(
-            f"{path} names no template of roles", "name RoleModel's file with assumable_roles"
-        )
     beside = path.parent / _ACCOUNTS
     accounts = options.accounts_location or (beside if beside.exists() else None)
     files = rolemodel.RoleModelFiles(
         config,
-        _source(path.parent / named),
+        _source(path.parent / named) if named is not None else None,
         _source(options.users) if options.users is not None else None,
         _source(accounts) if accounts is not None else None,
         _source(options.roles) if options.roles is not None else None,
@@ -82,7 +81,7 @@ def _not_read(path: Path) -> Finding:
     return Finding(
         "older-fault",
         Severity.WARNING,
-        "iam_syncr reads no file that ends in .yml",
+        "iam_syncr reads no file but those that end in .yaml",
         "it is not read here either; rename it to .yaml if it is meant",
         Location(shown_path(path), 1, 1),
     )
@@ -100,11 +99,12 @@ def _team(name: str | None, account: str) -> str:
 
 
 def _yaml_files(folder: Path, accounts: Path) -> tuple[list[SourceFile], list[Path]]:
-    """The files that end in .yaml below a folder, but for that of accounts; and those in .yml."""
+    """The files that iam_syncr reads below a folder, and those that it passes over."""
     paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
     others = [each for each in paths if each.resolve() != accounts.resolve()]
-    files = [_source(each) for each in others if each.suffix == ".yaml"]
-    return files, [each for each in others if each.suffix == ".yml"]
+    files = [_source(each) for each in others if each.name.endswith(_READ)]
+    passed_over = [each for each in others if each.name.lower().endswith((_READ, ".yml"))]
+    return files, [each for each in passed_over if not each.name.endswith(_READ)]
 
 
 def _source(path: Path) -> SourceFile:
@@ -140,18 +140,18 @@ def _finish(
 
 
 def _in_the_way(options: argparse.Namespace, result: Imported) -> Iterator[Finding]:
-    """The files that are there already: errors, or with --overwrite notes of what is replaced."""
-    for each in result.files:
-        path = options.config_dir / each.name
+    """The files that are there already: errors, or notes of what becomes of them."""
+    made = {each.name for each in result.files}
+    for name in written.names(result.team):
+        path = options.config_dir / name
         if not os.path.lexists(path):
             continue
-        if options.overwrite:
-            severity, hint = Severity.NOTE, "it was replaced; git has what it held"
-        else:
-            severity, hint = (
-                Severity.ERROR,
-                "name another --team or --config-dir, or --overwrite it",
-            )
+        severity, hint = Severity.NOTE, "nothing is imported into it; remove it if it is outdated"
+        if name in made and options.overwrite:
+            hint = "it was replaced; git has what it held"
+        elif name in made:
+            severity = Severity.ERROR
+            hint = "name another --team or --config-dir, or --overwrite it"
         yield Finding(
             "file-exists",
             severity,

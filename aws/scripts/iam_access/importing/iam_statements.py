@@ -4,17 +4,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from iam_access.importing.source import Node, Reporter
+from iam_access.importing.source import ACCOUNT_ID, Node, Reporter
 from iam_access.phrases import shown
 
 # The versions of the language, of which the older one, which is the default, has no variables.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
 _VERSION: Final = "2012-10-17"
 _OLDER_VERSION: Final = "2008-10-17"
-ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+# What the ARN of an entity of IAM has before its kind and name where it is in the own account.
+_OF_OWN_ACCOUNT: Final = re.compile(r"arn:[^:]*:iam::\{account_id\}:")
+_OF_FLAGS_AND_NUMBERS: Final = re.compile(
+    r"(?:For(?:Any|All)Values:)?(?:Bool|Null|Numeric\w+)(?:IfExists)?", re.IGNORECASE
+)
 
 
 def of_element(node: Node | None, report: Reporter) -> list[dict[str, Any]]:
@@ -34,7 +38,7 @@ def of_element(node: Node | None, report: Reporter) -> list[dict[str, Any]]:
         found += _aws(report.texts(written["AWS"], "AWS"))
     if "Federated" in written:
         texts = report.texts(written["Federated"], "Federated")
-        found += [{"federated": each} for each in texts]
+        found += [{"federated": _OF_OWN_ACCOUNT.sub("", each)} for each in texts]
     return found
 
 
@@ -63,14 +67,28 @@ def effect_of(statement: Node, report: Reporter) -> str | None:
 
 
 def carried_over(statement: Node, report: Reporter) -> dict[str, Any]:
-    """The name and the conditions of a statement."""
+    """The name and the conditions of a statement, as the older tool reads them."""
     found: dict[str, Any] = {}
-    sid, condition = statement.mapping.get("Sid"), statement.mapping.get("Condition")
-    if sid is not None and sid.value:
-        found["sid"] = sid.plain
+    condition = statement.mapping.get("Condition")
+    sid = report.optional(statement.mapping.get("Sid"), "Sid")
+    if sid:
+        found["sid"] = sid
     if condition is not None and report.is_mapping(condition, "Condition"):
         found["conditions"] = condition.plain
+        for operator, block in condition.mapping.items():
+            if _OF_FLAGS_AND_NUMBERS.fullmatch(operator) is None:
+                _report_read_otherwise(block.mapping.values(), report)
     return found
+
+
+def _report_read_otherwise(values: Iterable[Node], report: Reporter) -> None:
+    for each in (item for value in values for item in value.items if item.read is not None):
+        report.fault(
+            each.location,
+            f"reads {shown(each.value)} without quotes as {each.read}",
+            f"{each.read} is written, as AWS has it; put {shown(each.value)} in quotes if it is "
+            "meant",
+        )
 
 
 def with_one_sid(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -92,8 +110,7 @@ def statement(written: Node, report: Reporter) -> dict[str, Any]:
     elements = written.mapping
     report.known_keys(written, (*_ELEMENTS, "Sid", "Effect", "Condition"), "a statement")
     effect = effect_of(written, report)
-    if effect is None:
-        report.error("missing-key", written.location, "the statement has no Effect", "add Effect")
+    report.required(written, "Effect", "the statement")
     carried = carried_over(written, report)
     return {
         **({"sid": carried["sid"]} if "sid" in carried else {}),
@@ -122,8 +139,7 @@ def trust(written: Node, report: Reporter) -> list[dict[str, Any]]:
         return []
     report.known_keys(written, _TRUST, "a statement of a trust policy")
     effect = effect_of(written, report)
-    if effect is None:
-        report.error("missing-key", written.location, "the statement has no Effect", "add Effect")
+    report.required(written, "Effect", "the statement")
     denied = {"effect": "Deny"} if effect == "Deny" else {}
     action = written.mapping.get("Action")
     actions = report.texts(action, "Action") if action is not None else []
@@ -144,7 +160,7 @@ def _usual(entry: dict[str, Any]) -> list[str]:
     """The actions that a trust entry has if it names none."""
     if "federated" not in entry:
         return ["sts:AssumeRole"]
-    is_saml = ":saml-provider/" in entry["federated"]
+    is_saml = "saml-provider/" in entry["federated"]
     return [f"sts:AssumeRoleWith{'SAML' if is_saml else 'WebIdentity'}"]
 
 

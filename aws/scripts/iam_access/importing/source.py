@@ -1,24 +1,18 @@
 """The files of an older tool as values that know their places."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from itertools import product
+from typing import Any, Final, TypeAlias
 
 from iam_access.codes import Code
 from iam_access.config.findings import FindingCollector
-from iam_access.config.yaml import tree
-from iam_access.kinds.fields import has_placeholder
 from iam_access.model import Location
 from iam_access.phrases import described, did_you_mean, listed, shown
-from iam_access.place import SourcePosition
 
-#: The most values in a file: more than any has that people write.
-_VALUES = 200_000
-# As YAML 1.1 has it, which the older tools read.
-_FLAGS = {
-    **dict.fromkeys(("true", "yes", "on"), True),
-    **dict.fromkeys(("false", "no", "off"), False),
-}
+ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+_FLAGS: Final = {"true": True, "false": False}
 
 Value: TypeAlias = "dict[str, Node] | list[Node] | str | None"
 
@@ -33,18 +27,25 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value in a file, and where it is; `keys` are the places of a mapping's keys."""
+    """A value in a file, and where it is; `keys` are the places of a mapping's keys.
+
+    A text is as it is written. `read` is what it is for the older tool, as JSON, where that is
+    something else: true for `yes` without quotes, 8 for `010`.
+    """
 
     value: Value
     location: Location
     keys: Mapping[str, Location] = field(default_factory=dict)
+    read: str | None = None
 
     @property
     def plain(self) -> Any:
-        """The value without places."""
+        """The value without places, as the older tool reads it."""
         if isinstance(self.value, dict):
             return {key: each.plain for key, each in self.value.items()}
-        return [each.plain for each in self.value] if isinstance(self.value, list) else self.value
+        if isinstance(self.value, list):
+            return [each.plain for each in self.value]
+        return self.value if self.read is None else self.read
 
     @property
     def items(self) -> list["Node"]:
@@ -56,7 +57,13 @@ class Node:
         """The values of a mapping by key; empty for any other value."""
         return self.value if isinstance(self.value, dict) else {}
 
+    def listed(self, name: str) -> list["Node"]:
+        """What a mapping has below a key, as a list; nothing where it has no value there."""
+        found = self.mapping.get(name)
+        return found.items if found is not None and found.value is not None else []
+
     def key(self, name: str) -> Location:
+        """The place of a key; that of the mapping if it does not have it."""
         return self.keys.get(name, self.location)
 
     def over(self, base: "Node") -> "Node":
@@ -117,12 +124,36 @@ class Reporter:
         self.wrong_type(node, "a text", name)
         return ""
 
+    def optional(self, node: Node | None, name: str) -> str:
+        """A text that may be empty or missing; empty after anything else is reported."""
+        return "" if node is None or node.value in (None, "") else self.text(node, name)
+
+    def required(self, node: Node, key: str, what: str) -> Node | None:
+        """What a mapping has below a key; that it has not is reported."""
+        found = node.mapping.get(key)
+        if found is None or found.value is None:
+            self.error("missing-key", node.location, f"{what} has no {key}", f"add {key}")
+            return None
+        return found
+
     def flag(self, node: Node, name: str) -> bool | None:
-        """Whether a value is true or false as YAML 1.1 has it; what is neither is reported."""
-        found = flag_of(node)
+        """Whether a value is true or false; what is neither is reported."""
+        found = _FLAGS.get(str(node.plain).lower())
         if found is None:
             self.wrong_type(node, "true or false", name)
         return found
+
+    def account_id(self, node: Node, name: str) -> str:
+        """The id of an account as it is written; empty after anything else is reported."""
+        if isinstance(node.value, str) and ACCOUNT_ID.fullmatch(node.value):
+            return node.value
+        self.error(
+            "bad-account-id",
+            node.location,
+            f"{name} is not 12 digits",
+            "write all 12, zeros in front included, in quotes",
+        )
+        return ""
 
     def known_keys(self, node: Node, known: Iterable[str], name: str) -> None:
         """Report the keys of a mapping that are not known."""
@@ -137,56 +168,18 @@ class Reporter:
                 )
 
 
-def flag_of(node: Node) -> bool | None:
-    """Whether a value is true or false as YAML 1.1 has it; None where it is neither."""
-    return _FLAGS.get(node.value.lower()) if isinstance(node.value, str) else None
+def entries(
+    documents: Iterable[Node], sections: Sequence[str], what: str, report: Reporter
+) -> Iterator[tuple[str, Node]]:
+    """The mappings by name in sections of several files; `what` they are is for messages.
 
-
-def parsed(file: SourceFile, report: Reporter) -> Node | None:
-    """The content of a file; None if it has none, after errors in it are reported."""
-    found = tree.parse(file.data, _VALUES)
-    for each in found.problems:
-        report.collected.problem(each.problem, Location(file.name, each.line, each.column))
-    if found.mark is None or found.value is None:
-        if not found.problems:
-            report.error("empty-file", Location(file.name, 1, 1), "the file is empty", "remove it")
-        return None
-    node = _node(found.value, SourcePosition(file.name, found.mark))
-    report_placeholders(node, report)
-    return node
-
-
-def report_placeholders(node: Node, report: Reporter) -> None:
-    """Refuse texts and keys in which our files fill something in, as the older tools do not."""
-    texts = [(node.value, node.location)] if isinstance(node.value, str) else []
-    for text, place in (*texts, *((key, node.key(key)) for key in node.mapping)):
-        if has_placeholder(text):
-            report.refuse(
-                place,
-                f"{shown(text)} has a name in braces, which is filled in here",
-                "write the value itself",
-            )
-    below = node.value if isinstance(node.value, list) else node.mapping.values()
-    for each in below:
-        report_placeholders(each, report)
-
-
-def _node(value: Any, place: SourcePosition) -> Node:
-    if isinstance(value, dict):
-        return Node(
-            {key: _node(each, place.at(key)) for key, each in value.items()},
-            place.location,
-            {key: place.key(key) for key in value},
-        )
-    if isinstance(value, list):
-        return Node([_node(each, place.at(i)) for i, each in enumerate(value)], place.location)
-    return Node(value, place.location)
-
-
-def entries(nodes: Iterable[Node], section: str, report: Reporter) -> Iterator[tuple[str, Node]]:
-    """The entries of a section of several files by name; one that stands twice is reported."""
+    One that stands twice is reported, and so is what is no mapping.
+    """
     seen: dict[str, Location] = {}
-    for node in nodes:
+    for document, section in product(documents, sections):
+        node = document.mapping.get(section)
+        if node is None or node.value is None or not report.is_mapping(node, section):
+            continue
         for name, entry in node.mapping.items():
             if name in seen:
                 report.refuse(
@@ -194,6 +187,6 @@ def entries(nodes: Iterable[Node], section: str, report: Reporter) -> Iterator[t
                     f"{shown(name)} is in {section} twice; first at {seen[name]}",
                     "remove one of the two",
                 )
-                continue
-            seen[name] = node.key(name)
-            yield name, entry
+            elif report.is_mapping(entry, f"{what} {shown(name)}"):
+                yield name, entry
+            seen.setdefault(name, node.key(name))

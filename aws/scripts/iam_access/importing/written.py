@@ -85,6 +85,15 @@ _Dumper.add_representer(_Lines, _represented)
 _Dumper.add_representer(list, _represented)
 
 
+def names(team: str) -> list[str]:
+    """The names of all files that an import can write for a team."""
+    return [_name(folder, team) for folder in (ACCOUNTS, POLICIES, ROLES, BUCKETS, KEYS)]
+
+
+def _name(folder: str, team: str) -> str:
+    return f"{folder}/{team}.yaml"
+
+
 def team_file(
     folder: str,
     team: str,
@@ -102,7 +111,7 @@ def team_file(
     )
     parts = [*(beside or {}).items(), (folder, entries)]
     body = "".join(_section(key, value) for key, value in parts if value or key == folder)
-    return NewFile(f"{folder}/{team}.yaml", head + body, _ADVICE.get(folder, ""))
+    return NewFile(_name(folder, team), head + body, _ADVICE.get(folder, ""))
 
 
 def _section(key: str, entries: Mapping[str, Any]) -> str:

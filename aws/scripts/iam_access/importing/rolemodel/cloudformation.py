@@ -5,49 +5,46 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
-from iam_access.importing.source import Node, Reporter, SourceFile, report_placeholders
+from iam_access.importing.reading import built, composed
+from iam_access.importing.source import Node, Reporter, SourceFile
 from iam_access.model import Location
-from iam_access.phrases import listed, shown
+from iam_access.phrases import did_you_mean, listed, shown
 
 _SIZE: Final = 1_048_576  # bytes: that of the largest template
-_VALUES: Final = 100_000
-_DEPTH: Final = 64
 _PSEUDO: Final[Mapping[str, str]] = {
     "AWS::AccountId": "{account_id}",
     "AWS::Partition": "{partition}",
     "AWS::URLSuffix": "amazonaws.com",
 }
 _NO_VALUE: Final = "AWS::NoValue"
+_STACK_NAME: Final = "AWS::StackName"
+# Pseudo parameters with a value of each stack, which can be given like parameters.
+_OF_STACK: Final = (_STACK_NAME, "AWS::Region")
 _NESTED: Final = re.compile(r"\$\{(!?)([^{}]+)\}")
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 _LIST_TYPE: Final = re.compile(r"CommaDelimitedList|List<.*|AWS::SSM::Parameter::Value<List<.*")
 _STORED_TYPE: Final = "AWS::SSM::Parameter::Value<"
 # What was reported stands for no other error.
 _UNRESOLVED: Final = "?"
-_NULL: Final = "tag:yaml.org,2002:null"
 
 
 def parsed(file: SourceFile, report: Reporter) -> Node | None:
     """A template, in JSON or YAML, with short forms of functions written out; None after errors."""
+    start = Location(file.name, 1, 1)
     if len(file.data) > _SIZE:
-        report.error(
-            "too-large", Location(file.name, 1, 1), "the template is too large", "split it"
-        )
+        report.error("too-large", start, "the template is too large", "split it")
         return None
     try:
         # JSON may be indented by tabs, which YAML does not take.
-        text = file.data.decode("utf-8-sig").replace("\t", " ")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = composed(file.data.replace(b"\t", b" "))
     except UnicodeDecodeError:
-        report.error(
-            "not-utf8", Location(file.name, 1, 1), "the template is not UTF-8", "save it so"
-        )
+        report.error("not-utf8", start, "the template is not UTF-8", "save it so")
         return None
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -60,68 +57,35 @@ def parsed(file: SourceFile, report: Reporter) -> Node | None:
         )
         return None
     if root is None:
-        report.error("empty-file", Location(file.name, 1, 1), "the template is empty", "write one")
+        report.error("empty-file", start, "the template is empty", "write one")
         return None
-    template = _Builder(file.name, report).node(root, 0)
-    report_placeholders(template, report)
-    return template
+    return built(root, file.name, report, lambda tag, node: _tagged(tag, node, report))
 
 
-@dataclass(slots=True)
-class _Builder:
-    file: str
-    report: Reporter
-    count: int = 0
-
-    def node(self, node: Any, depth: int) -> Node:
-        self.count += 1
-        location = Location(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
-        if depth > _DEPTH or self.count > _VALUES:
-            if self.count <= _VALUES + 1:
-                self.report.error(
-                    "too-deep", location, "the template is nested too deep", "flatten it"
-                )
-            return Node(None, location)
-        built = self._plain(node, location, depth)
-        tag = node.tag
-        if not tag.startswith("!"):
-            return built
-        name = tag[1:] if tag in ("!Ref", "!Condition") else f"Fn::{tag[1:]}"
-        if name == "Fn::GetAtt" and isinstance(built.value, str):
-            parts = [Node(each, location) for each in built.value.split(".", 1)]
-            built = Node(parts, location)
-        return Node({name: built}, location, {name: location})
-
-    def _plain(self, node: Any, location: Location, depth: int) -> Node:
-        if isinstance(node, yaml.MappingNode):
-            values, keys = {}, {}
-            for key, value in node.value:
-                name = str(key.value)
-                keys[name] = Location(self.file, key.start_mark.line + 1, key.start_mark.column + 1)
-                if name in values:
-                    self.report.error(
-                        "duplicate-key",
-                        keys[name],
-                        f"the key {shown(name)} stands twice",
-                        "remove one",
-                    )
-                values[name] = self.node(value, depth + 1)
-            return Node(values, location, keys)
-        if isinstance(node, yaml.SequenceNode):
-            return Node([self.node(each, depth + 1) for each in node.value], location)
-        return Node(None if node.tag == _NULL else node.value, location)
+def _tagged(tag: str, node: Node, report: Reporter) -> Node:
+    """What a value becomes by its tag: that of a short form is the function around it."""
+    if not tag.startswith("!"):
+        if node.value is None:
+            report.wrong_type(node, "a text, list or mapping", "a value")
+        return Node(node.plain, node.location) if isinstance(node.value, str) else node
+    name = tag[1:] if tag in ("!Ref", "!Condition") else f"Fn::{tag[1:]}"
+    if name == "Fn::GetAtt" and isinstance(node.value, str):
+        parts = [Node(each, node.location) for each in node.value.split(".", 1)]
+        node = Node(parts, node.location)
+    return Node({name: node}, node.location, {name: node.location})
 
 
 @dataclass(slots=True)
 class Resolver:
     """Puts values in the place of functions.
 
-    `names` and `arns` are those of the template's roles by logical id, as far as they are known.
+    `stack` is the name of the stack, or None where it is not known. `names` and `arns` are those of
+    the template's roles by logical id, as far as they are known.
     """
 
     report: Reporter
     parameters: "Parameters"
-    stack: str
+    stack: str | None
     names: Mapping[str, str] = field(default_factory=dict)
     arns: Mapping[str, str] = field(default_factory=dict)
 
@@ -166,19 +130,17 @@ class Resolver:
         """The value of a parameter, a pseudo parameter, or the name of a role."""
         if name == _NO_VALUE:
             return None
-        if name == "AWS::StackName":
-            return self.stack
-        for known in (self.parameters.values, _PSEUDO, self.names):
+        stack = {_STACK_NAME: self.stack} if self.stack is not None else {}
+        for known in (self.parameters.values, stack, _PSEUDO, self.names):
             if name in known:
                 return known[name]
+        is_given = name in self.parameters.unknown or name in _OF_STACK
         self.report.refuse(
             location,
             f"the value of {shown(name)} is not known"
-            if name in self.parameters.unknown
+            if is_given
             else f"there is no value for {shown(name)}",
-            f"give it with --parameter {name}=VALUE"
-            if name in self.parameters.unknown
-            else "write the value itself",
+            f"give it with --parameter {name}=VALUE" if is_given else "write the value itself",
         )
         return _UNRESOLVED
 
@@ -257,32 +219,37 @@ class Parameters:
     unknown: frozenset[str]
 
 
-def parameters(template: Node, given: Mapping[str, str]) -> Parameters:
+def parameters(template: Node, given: Mapping[str, str], report: Reporter) -> Parameters:
     """The parameters that a template declares, with the values given or else their defaults.
 
     The default of one that is kept in Parameter Store is the name of its value there.
     """
-    declared = template.mapping.get("Parameters")
+    declared = template.mapping.get("Parameters", Node({}, template.location))
     values: dict[str, str] = {}
     lists: set[str] = set()
     unknown: set[str] = set()
-    for name, node in (declared.mapping if declared is not None else {}).items():
-        written, default = node.mapping.get("Type"), node.mapping.get("Default")
-        type_ = written.value if written is not None and isinstance(written.value, str) else ""
+    for name, node in declared.mapping.items() if report.is_mapping(declared, "Parameters") else ():
+        type_ = report.optional(node.mapping.get("Type"), "Type")
+        default = node.mapping.get("Default")
         if _LIST_TYPE.fullmatch(type_):
             lists.add(name)
         if name in given:
             values[name] = given[name]
         elif default is not None and isinstance(default.value, str) and _STORED_TYPE not in type_:
             values[name] = default.value
+            report.fault(
+                declared.key(name),
+                f"keeps the value of {name} that each stack has, whatever its default is",
+                f"the default is taken; give another with --parameter {name}=VALUE",
+            )
         else:
             unknown.add(name)
-    return Parameters(values, frozenset(lists), frozenset(unknown))
-
-
-def references(node: Node) -> Iterator[tuple[str, Node]]:
-    """The logical ids that a list of `Ref` names, each with its place."""
-    for each in node.items:
-        name = each.mapping.get("Ref")
-        if name is not None and isinstance(name.value, str):
-            yield name.value, each
+    for name in given.keys() - declared.mapping.keys() - {*_OF_STACK}:
+        report.error(
+            "unknown-key",
+            declared.location,
+            f"the template has no parameter {shown(name)}",
+            did_you_mean(name, declared.mapping) or f"it has {listed(declared.mapping) or 'none'}",
+        )
+    of_stack = {name: given[name] for name in _OF_STACK if name in given}
+    return Parameters({**values, **of_stack}, frozenset(lists), frozenset(unknown))
