@@ -11,7 +11,7 @@ from botocore.retries.bucket import TokenBucket
 
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.simulator import AwsBackend
-from iam_access.runs import apply, questions
+from iam_access.runs import access, access_tests, apply
 from tests.flow.fleet import Files, Fleet, opened
 
 
@@ -27,7 +27,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return AwsBackend(call, seconds.append)
 
     monkeypatch.setattr(apply, "Execution", executing)
-    monkeypatch.setattr(questions, "AwsBackend", asking)
+    for module in (access, access_tests):
+        monkeypatch.setattr(module, "AwsBackend", asking)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=seconds.append))
     monkeypatch.setattr(TokenBucket, "acquire", lambda *_, **__: True)
     return seconds

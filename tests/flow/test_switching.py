@@ -507,6 +507,13 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
         (["prod.admin"], 1),
         (["test.admin"], 1),
     ]
+    question = ("access", "-u", "bob", "-a", "s3:ListBucket", "--output", "json")
+    now, then = (fleet.run(simulate, *question, *on) for on in ((), ("--on", "plan")))
+    assert (now.status, then.status) == (0, 1)
+    (as_role,) = [each for each in now.json["answers"] if each["assumed"]]
+    assert (as_role["arn"], as_role["allowed"]) == (arn(PROD), True)
+    assert as_role["assumed"] == {"by": f"{hub}bob", "through": [], "conditions": []}
+    assert not any(each["assumed"] for each in then.json["answers"])
     after = fleet.run(simulate, "roles", "--on", "plan", "--output", "json").json
     assert [each["users"] for each in after["roles"]] == [[f"{hub}ann"], [f"{hub}ann"]]
     for output, row in (

@@ -12,15 +12,8 @@ from iam_access.model import Principal, PrincipalType
 from iam_access.place import SourcePosition
 from iam_access.plan.account_after import after
 from iam_access.policy.evaluation.evaluate import Verdict
-from iam_access.simulation.access import (
-    AccessAnswer,
-    AccessQuestion,
-    AccessReport,
-    AccountAnswers,
-    Judge,
-    answers,
-    expanded,
-)
+from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Judge, expanded
+from iam_access.simulation.access_report import AccessReport, AccountAnswers
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.named_principals import NamedPrincipal, find_absent
 from iam_access.simulation.origin import Origins
@@ -74,9 +67,9 @@ def ask(
         }
     )
     return list(
-        answers(
+        AskedAccount(
             asked, ACCOUNT, account_policies, Origins(files, ACCOUNT, account_policies.snapshot)
-        )
+        ).answers()
     )
 
 
@@ -263,24 +256,22 @@ def test_aws_knows_what_the_evaluator_here_does_not() -> None:
     whom = (NamedPrincipal(ALICE), NamedPrincipal(BOB))
     question = AccessQuestion(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
     judge = Judge(question, Organization(), account_policies, ACCOUNT)
-    alice, bob = answers(
+    alice, bob = AskedAccount(
         question,
         ACCOUNT,
         account_policies,
         Origins(PERMANENT, ACCOUNT, account_policies.snapshot),
-        judge,
-    )
+    ).answers(judge)
     assert (alice.allowed, alice.disputed, alice.decision.allowed) == (False, True, True)
     assert (bob.allowed, bob.disputed) == (False, False)
     anybody = replace(question, principals=None)
     assert [
-        *answers(
+        *AskedAccount(
             anybody,
             ACCOUNT,
             account_policies,
             Origins(PERMANENT, ACCOUNT, account_policies.snapshot),
-            judge,
-        )
+        ).answers(judge)
     ] == []
 
 
@@ -297,13 +288,12 @@ def test_who_is_deleted_meanwhile_is_no_nobody() -> None:
     judge = Judge(question, Forgetful(), account_policies, ACCOUNT)
     with pytest.raises(GaveUpError, match="was deleted"):
         [
-            *answers(
+            *AskedAccount(
                 question,
                 ACCOUNT,
                 account_policies,
                 Origins(PERMANENT, ACCOUNT, account_policies.snapshot),
-                judge,
-            )
+            ).answers(judge)
         ]
 
 

@@ -13,7 +13,7 @@ from iam_access.model import (
     Resource,
 )
 from iam_access.policy.document import document
-from iam_access.simulation.access import AccessQuestion, answers
+from iam_access.simulation.access import AccessQuestion, AskedAccount
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import find_violations, run_assertions
 from iam_access.simulation.named_principals import NamedPrincipal
@@ -100,7 +100,7 @@ def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
         ACTIONS, RESOURCES, MFA, NOW, tuple(map(NamedPrincipal, principals)) or None
     )
     origins = Origins(configuration(team()), ACCOUNT, snapshot)
-    found = answers(asked, ACCOUNT, AccountPolicies(snapshot), origins)
+    found = AskedAccount(asked, ACCOUNT, AccountPolicies(snapshot), origins).answers()
     return {(each.principal, each.action, each.resource): each.allowed for each in found}
 
 

@@ -21,12 +21,10 @@ from iam_access.policy.kms_grants import document_of_grant
 from iam_access.simulation.access import (
     AccessAnswer,
     AccessQuestion,
-    AccessReport,
-    AccountAnswers,
+    AskedAccount,
     Judge,
-    answers,
-    known_resources,
 )
+from iam_access.simulation.access_report import AccessReport, AccountAnswers
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import disagreements, find_violations, run_assertions
 from iam_access.simulation.named_principals import NamedPrincipal
@@ -79,7 +77,7 @@ def ask(
         (action,), (resource,), more, NOW, tuple(map(NamedPrincipal, whom)) or None
     )
     origins = Origins(configuration(team()), ACCOUNT, account)
-    return list(answers(asked, ACCOUNT, AccountPolicies(account), origins))
+    return list(AskedAccount(asked, ACCOUNT, AccountPolicies(account), origins).answers())
 
 
 def allowed(account: Snapshot, policies: Policies, action: str, resource: str, who: Any) -> bool:
@@ -300,9 +298,10 @@ def test_what_was_not_looked_at_is_said() -> None:
     def caveats(policies: Policies, resource: str) -> str:
         account = having(account_with(), policies)
         asked = AccessQuestion(("s3:GetObject",), (resource,), {}, NOW)
-        at = AccountPolicies(account)
-        found = tuple(answers(asked, ACCOUNT, at, Origins(configuration(team()), ACCOUNT, account)))
-        one = AccountAnswers(ACCOUNT, found, known_resources=known_resources(asked, at))
+        origins = Origins(configuration(team()), ACCOUNT, account)
+        place = AskedAccount(asked, ACCOUNT, AccountPolicies(account), origins)
+        found = tuple(place.answers())
+        one = AccountAnswers(ACCOUNT, found, known_resources=place.known_resources)
         return " ".join(AccessReport(asked, (one,), on_plan=False).caveats)
 
     open_ = {BUCKET: bucket(naming({"AWS": ARN[BOB]}, "s3:GetObject"))}
@@ -493,7 +492,7 @@ def test_aws_is_not_believed_about_what_only_a_resource_decides(said: Verdict) -
     at = AccountPolicies(account)
     judge = Judge(asked, Simulator(), at, ACCOUNT)
     origins = Origins(configuration(team()), ACCOUNT, account)
-    (found,) = answers(asked, ACCOUNT, at, origins, judge)
+    (found,) = AskedAccount(asked, ACCOUNT, at, origins).answers(judge)
     assert not found.allowed
     assert (found.aws is None) is (said is Verdict.ALLOWED)
     one = AccountAnswers(ACCOUNT, (found,))

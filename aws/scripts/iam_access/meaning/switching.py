@@ -3,34 +3,81 @@
 Their own policies are those of their account, so here they have nothing but the roles.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from iam_access.kinds import given_access
+from iam_access.kinds import given_access, names
 from iam_access.model import Principal, PrincipalType, Resource
 from iam_access.policy import document as documents
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 #: The inline policy that says which roles they may assume.
 POLICY: Final = "switching"
+# No policy of IAM has such a name.
+_PLANNED: Final = "switch_from of roles"
 
 
-def with_switchers(snapshot: Snapshot, resources: Iterable[Resource]) -> Snapshot:
-    """The account with the users who may become its roles by these resources, named by ARN."""
-    roles: dict[str, set[str]] = {}
+def roles_by_user(
+    snapshot: Snapshot, resources: Iterable[Resource]
+) -> Mapping[str, frozenset[str]]:
+    """The ARNs of the users who may become roles of the account by these resources, with theirs."""
+    roles: dict[str, frozenset[str]] = {}
     for resource in resources:
         switching = given_access(resource).switching
         role = snapshot.principals.get(switching.role) if switching is not None else None
         if switching is not None and role is not None:
             for user in switching.users:
-                roles.setdefault(user, set()).add(role.arn)
-    found = [_state(user, each) for user, each in sorted(roles.items())]
+                roles[user] = roles.get(user, frozenset()) | {role.arn}
+    return roles
+
+
+def with_switchers(snapshot: Snapshot, resources: Iterable[Resource]) -> Snapshot:
+    """The account with the users who may become its roles by these resources, named by ARN."""
+    roles = roles_by_user(snapshot, resources)
+    found = [
+        PrincipalState(Principal(PrincipalType.USER, user), user, inline={POLICY: _document(each)})
+        for user, each in sorted(roles.items())
+    ]
     more = {state.principal: state for state in found}
     return replace(snapshot, principals={**snapshot.principals, **more}) if more else snapshot
 
 
-def _state(user: str, roles: Iterable[str]) -> PrincipalState:
+def with_planned_switches(
+    snapshot: Snapshot, planned: Mapping[str, Mapping[str, frozenset[str]]]
+) -> Snapshot:
+    """The account, in which users may become roles of other accounts as the plans of these say.
+
+    `planned` has what `roles_by_user` finds of each account, by its id. Groups to switch there
+    count no more.
+    """
+    others = {id_: roles for id_, roles in planned.items() if id_ != snapshot.account_id}
+    replaced = {
+        principal.name
+        for principal, state in snapshot.principals.items()
+        if principal.type is PrincipalType.GROUP
+        and (found := names.of_switch_path(state.path)) is not None
+        and found[1] in others
+    }
+    roles: dict[str, frozenset[str]] = {}
+    for each in others.values():
+        for user, arns in each.items():
+            roles[user] = roles.get(user, frozenset()) | arns
+    if not (replaced or roles):
+        return snapshot
+
+    def as_planned(state: PrincipalState) -> PrincipalState:
+        arns = roles.get(state.arn)
+        inline = {**state.inline, _PLANNED: _document(arns)} if arns else state.inline
+        groups = tuple(each for each in state.groups if each not in replaced)
+        return replace(state, groups=groups, inline=inline)
+
+    return replace(
+        snapshot,
+        principals={each: as_planned(state) for each, state in snapshot.principals.items()},
+    )
+
+
+def _document(roles: Iterable[str]) -> Document:
     statement = documents.statement("Allow", actions=["sts:AssumeRole"], resources=sorted(roles))
-    document = documents.document([statement])
-    return PrincipalState(Principal(PrincipalType.USER, user), user, inline={POLICY: document})
+    return documents.document([statement])

@@ -12,7 +12,7 @@ from iam_access.errors import AccessError
 from iam_access.model import Report
 
 if TYPE_CHECKING:
-    from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.access_report import AccessReport
     from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
     from iam_access.simulation.roles import RolesReport

@@ -7,7 +7,7 @@ from itertools import product, starmap
 
 from iam_access.config.access_tests import Expectation
 from iam_access.meaning.grant_roles import GrantRoles
-from iam_access.model import Account, Failure, Finding, Location, Principal, PrincipalType
+from iam_access.model import Account, Location, Principal, PrincipalType
 from iam_access.policy.actions import expand
 from iam_access.policy.condition_keys import context_type
 from iam_access.policy.document import statements_of
@@ -21,7 +21,7 @@ from iam_access.policy.evaluation.service_exceptions import consenting_account, 
 from iam_access.policy.globs import has_wildcard
 from iam_access.simulation import near_misses
 from iam_access.simulation.account_policies import AccountPolicies, Subject
-from iam_access.simulation.named_principals import AbsentPrincipal, NamedPrincipal, find_principals
+from iam_access.simulation.named_principals import NamedPrincipal, find_principals
 from iam_access.simulation.near_misses import Way, unmet_conditions
 from iam_access.simulation.origin import Origin, Origins, has_a_say
 from iam_access.simulation.questions import AssertionQuestion as Asked
@@ -29,29 +29,6 @@ from iam_access.simulation.questions import ContextValue, Pair, RequestContextTe
 from iam_access.simulation.results import Backend, GaveUpError
 from iam_access.simulation.results import BackendDecision as Judged
 from iam_access.snapshot import Document
-
-NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator in here judged it"
-
-
-HERE_FOR_RESOURCES = (
-    "AWS's policy simulator judges no policies of resources for roles, so the evaluator in here "
-    "judged where one counts"
-)
-
-
-def unseen(*, by_aws: bool, all_known: bool) -> str:
-    """Return the limits of an answer about everyone: what was not looked at; "" for nothing.
-
-    `all_known` is whether the policies of all resources asked about were looked at.
-    """
-    scps = "" if by_aws else "service control policies"
-    if all_known:
-        return f"{scps} were not looked at" if scps else ""
-    others = "policies of buckets, keys and other resources that no file here describes"
-    return (
-        f"{others}{' and ' if scps else ''}{scps} were not looked at: a policy of a resource may "
-        "by itself allow users and roles whose own policies do not"
-    )
 
 
 def consent_needed(request: Request) -> str:
@@ -106,6 +83,18 @@ class NearMiss:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumption:
+    """That a user or role, by its ARN, may assume the role of an answer, if `conditions` hold.
+
+    `through` are the ARNs of the roles that it assumes before, in order.
+    """
+
+    arn: str
+    through: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccessAnswer:
     """One principal, action and resource: the decision, and the origin of what decided it.
 
@@ -116,8 +105,8 @@ class AccessAnswer:
     `near_allows` those that would allow it under other conditions; `near_misses` is how it may be
     allowed on some of the resources, under conditions, or for some actions of a pattern. `needed`
     is what else must allow it. `boundary` is the ARN of the permissions boundary, `made_for` the
-    principal whose temporary grant the role was made for. `by_resource` is whether the resource's
-    own policy counted.
+    principal whose temporary grant the role was made for, `assumed` how a principal that was asked
+    about becomes another role. `by_resource` is whether the resource's own policy counted.
     """
 
     account: Account
@@ -133,8 +122,14 @@ class AccessAnswer:
     needed: str = ""
     boundary: str | None = None
     made_for: Principal | None = None
+    assumed: Assumption | None = None
     aws: Judged | None = None
     by_resource: bool = False
+
+    @property
+    def is_as_asked(self) -> bool:
+        """Whether it is about a principal itself, and not a role that one becomes."""
+        return self.made_for is None and self.assumed is None
 
     @property
     def whom(self) -> str:
@@ -217,83 +212,103 @@ def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
     return ContextValue(key, context_type(key), values)
 
 
-def answers(
-    question: AccessQuestion,
-    account: Account,
-    account_policies: AccountPolicies,
-    origins: Origins,
-    judge: Judge | None = None,
-) -> Iterator[AccessAnswer]:
-    """Yield an answer for every combination that the question asks about, by principal.
-
-    About any principal, only those that can are answered, also if only on some of the resources or
-    under conditions; among them are those whom policies of resources name beside users and roles of
-    the account. About named principals, roles made for their temporary grants are answered too
-    if they can. Principals that the account lacks are left out. If `judge` is given, its decisions
-    count. Raises UnreadPolicyError if the snapshot lacks a document that counts, and what the judge
-    raises.
-    """
-    pairs = tuple(product(question.actions, question.resources))
-    builder = _AnswerBuilder(question, account, account_policies, origins)
-    if question.principals is None:
-        subjects = [account_policies.subject(each) for each in account_policies.principals]
-        evaluators = [builder.evaluator(each) for each in subjects]
-        for subject, evaluator, own in zip(
-            subjects, evaluators, _allowed(evaluators, pairs), strict=True
-        ):
-            decisions = judge(subject) if judge else {}
-            if decisions is None:
-                continue
-            for pair in pairs:
-                if pair in own or pair in decisions or builder.may_concern(subject, *pair):
-                    answer = builder.of(subject, evaluator, *pair, aws=decisions.get(pair))
-                    if answer.possible:
-                        yield answer
-        yield from builder.of_outsiders(pairs)
-        return
-    made = GrantRoles.of(account_policies.snapshot)
-    for principal in find_principals(account_policies.snapshot, question.principals):
-        subject = account_policies.subject(principal)
-        yield from builder.all_of(subject, pairs, judge)
-        for entry in made.roles_for(subject.state):
-            if entry.window.start <= question.at < entry.window.end:
-                role = account_policies.subject(entry.role.principal)
-                found = builder.all_of(role, pairs, judge, made_for=principal)
-                yield from (answer for answer in found if answer.possible)
-
-
 @dataclass(frozen=True, slots=True)
-class _AnswerBuilder:
-    """Turns decisions into answers."""
+class AskedAccount:
+    """An account with a question that is put to it."""
 
     question: AccessQuestion
     account: Account
     account_policies: AccountPolicies
     origins: Origins
 
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The actions and resources asked about."""
+        return tuple(product(self.question.actions, self.question.resources))
+
+    def answers(self, judge: Judge | None = None) -> Iterator[AccessAnswer]:
+        """Yield an answer for every combination that the question asks about, by principal.
+
+        About any principal, only those that can are answered, also if only on some of the resources
+        or under conditions; among them are those whom policies of resources name beside users and
+        roles of the account. About named principals, roles made for their temporary grants are
+        answered too if they can. Principals that the account lacks are left out. If `judge` is
+        given, its decisions count. Raises UnreadPolicyError if the snapshot lacks a document that
+        counts, and what the judge raises.
+        """
+        asked = self.question.principals
+        return self._of_any(judge) if asked is None else self._of_named(asked, judge)
+
+    def _of_any(self, judge: Judge | None) -> Iterator[AccessAnswer]:
+        subjects = [
+            self.account_policies.subject(each) for each in self.account_policies.principals
+        ]
+        evaluators = [self.evaluator(each) for each in subjects]
+        for subject, evaluator, own in zip(
+            subjects, evaluators, _allowed(evaluators, self.pairs), strict=True
+        ):
+            decisions = judge(subject) if judge else {}
+            if decisions is None:
+                continue
+            for pair in self.pairs:
+                if pair in own or pair in decisions or self._may_concern(subject, *pair):
+                    answer = self._of(subject, evaluator, *pair, aws=decisions.get(pair))
+                    if answer.possible:
+                        yield answer
+        yield from self._of_outsiders()
+
+    def _of_named(
+        self, asked: Iterable[NamedPrincipal], judge: Judge | None
+    ) -> Iterator[AccessAnswer]:
+        snapshot = self.account_policies.snapshot
+        made = GrantRoles.of(snapshot)
+        for principal in find_principals(snapshot, asked):
+            subject = self.account_policies.subject(principal)
+            yield from self.all_of(subject, judge)
+            for entry in made.roles_for(subject.state):
+                if entry.window.start <= self.question.at < entry.window.end:
+                    role = self.account_policies.subject(entry.role.principal)
+                    found = self.all_of(role, judge, made_for=principal)
+                    yield from (answer for answer in found if answer.possible)
+
     def evaluator(self, subject: Subject) -> SubjectEvaluator:
         """Return the evaluator of a subject in the context of the question."""
         question = self.question
         return subject.evaluator({**question.presumed, **question.context}, question.at)
 
-    def may_concern(self, subject: Subject, action: str, resource: str) -> bool:
+    def _may_concern(self, subject: Subject, action: str, resource: str) -> bool:
         """Whether a subject's policies, or one of a resource, may allow it or a part of it."""
         lowered = action.lower()
         if has_wildcard(action) or near_misses.covers_action(subject, lowered):
             return True
         return any(True for _ in self._known(lowered, resource))
 
-    def of_outsiders(self, pairs: Iterable[Pair]) -> Iterator[AccessAnswer]:
-        """Yield the answers for those who can and whom only policies of resources name."""
+    def _of_outsiders(self) -> Iterator[AccessAnswer]:
+        """Yield the answers for those who can and whom only policies of resources name.
+
+        Without users and roles, and whole accounts, that are asked about themselves.
+        """
         found: dict[tuple[str, Pair], Subject] = {}
-        for pair in pairs:
-            for known in self._known(pair[0].lower(), pair[1]):
-                for subject in self.account_policies.outsiders(known):
-                    found.setdefault((subject.principal.name, pair), subject)
+        for pair in self.pairs:
+            known = self._known(pair[0].lower(), pair[1])
+            for each in (one for one in known if one.account == self.account.id):
+                for subject in self.account_policies.outsiders(each):
+                    if not self.account_policies.resources.has_elsewhere(subject.caller):
+                        found.setdefault((subject.principal.name, pair), subject)
         for (_, pair), subject in sorted(found.items(), key=lambda each: each[0]):
-            answer = self.of(subject, self.evaluator(subject), *pair)
+            answer = self._of(subject, self.evaluator(subject), *pair)
             if answer.possible:
                 yield answer
+
+    @property
+    def known_resources(self) -> frozenset[str]:
+        """The resources asked about whose policies decide about every action asked for."""
+        find = self.account_policies.resources.find
+        return frozenset(
+            resource
+            for resource in self.question.resources
+            if all(find(action.lower(), resource) for action in self.question.actions)
+        )
 
     def _known(self, action: str, resource: str) -> Iterator[KnownResource]:
         """The resources asked about of which the policies are known."""
@@ -306,8 +321,7 @@ class _AnswerBuilder:
     def all_of(
         self,
         subject: Subject,
-        pairs: Iterable[Pair],
-        judge: Judge | None,
+        judge: Judge | None = None,
         *,
         made_for: Principal | None = None,
     ) -> Iterator[AccessAnswer]:
@@ -320,10 +334,10 @@ class _AnswerBuilder:
                 f"{subject.state.arn} was deleted while AWS was asked",
                 "ask again if it should be there",
             )
-        for pair in pairs:
-            yield self.of(subject, evaluator, *pair, made_for=made_for, aws=decisions.get(pair))
+        for pair in self.pairs:
+            yield self._of(subject, evaluator, *pair, made_for=made_for, aws=decisions.get(pair))
 
-    def of(
+    def _of(
         self,
         subject: Subject,
         evaluator: SubjectEvaluator,
@@ -449,15 +463,6 @@ def _allowed(
     return found
 
 
-def known_resources(question: AccessQuestion, at: AccountPolicies) -> frozenset[str]:
-    """Return the resources asked about whose policies decide about every action asked for."""
-    return frozenset(
-        resource
-        for resource in question.resources
-        if all(at.resources.find(action.lower(), resource) for action in question.actions)
-    )
-
-
 def expanded(patterns: Iterable[str]) -> Sequence[str]:
     """Return the actions that patterns match; other names, known or not, as they are."""
     found: dict[str, None] = {}
@@ -465,89 +470,3 @@ def expanded(patterns: Iterable[str]) -> Sequence[str]:
         for action in sorted(expand(pattern)) if has_wildcard(pattern) else [pattern]:
             found.setdefault(action)
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountAnswers:
-    """The answers of one account; `failure` is why it was not, or not completely, asked.
-
-    `absent` are named principals that it lacks. `findings` are errors of the plan.
-    `known_resources` are those asked about whose policies were looked at.
-    """
-
-    account: Account
-    answers: tuple[AccessAnswer, ...] = ()
-    absent: tuple[AbsentPrincipal, ...] = ()
-    failure: Failure | None = None
-    findings: tuple[Finding, ...] = ()
-    known_resources: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class AccessReport:
-    """The result of a question. `on_plan`: for the accounts as a plan would leave them.
-
-    `findings` are problems of the question, and what keeps the plan from being complete. `unread`
-    are the invalid parts of the files: accounts or access may be missing. `by_aws`: decided by
-    AWS's policy simulator.
-    """
-
-    question: AccessQuestion
-    accounts: tuple[AccountAnswers, ...]
-    on_plan: bool
-    findings: tuple[Finding, ...] = ()
-    unread: tuple[str, ...] = ()
-    by_aws: bool = False
-
-    @property
-    def answers(self) -> tuple[AccessAnswer, ...]:
-        """The answers of all accounts, in their order."""
-        return tuple(answer for account in self.accounts for answer in account.answers)
-
-    @property
-    def unknown(self) -> tuple[NamedPrincipal, ...]:
-        """Named principals that no account has."""
-        asked = self.question.principals or ()
-        return tuple(
-            each for each in asked if not any(self._has(one, each) for one in self.accounts)
-        )
-
-    @staticmethod
-    def _has(account: AccountAnswers, whom: NamedPrincipal) -> bool:
-        is_there = whom not in {each.whom for each in account.absent}
-        return account.failure is None and whom.may_be_in(account.account) and is_there
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What else would have to be evaluated, if it may change the answer."""
-        needed = dict.fromkeys(answer.needed for answer in self.answers if answer.needed)
-        everyone = self.question.principals is None
-        asked = everyone or self.answers
-        nobody = asked and not any(answer.possible for answer in self.answers)
-        here = [each for each in self.answers if self.by_aws and each.aws is None]
-        limits = unseen(by_aws=self.by_aws, all_known=self._all_known)
-        return (
-            *needed,
-            *([NOT_BY_AWS] if any(not each.by_resource for each in here) else []),
-            *([HERE_FOR_RESOURCES] if any(each.by_resource for each in here) else []),
-            *([limits] if limits and (nobody or everyone) else []),
-        )
-
-    @property
-    def _all_known(self) -> bool:
-        """Whether the policies of all resources that were asked about were looked at."""
-        asked = self.question.resources
-        return all(set(asked) <= each.known_resources for each in self.accounts)
-
-    @property
-    def exit_status(self) -> int:
-        """0 if a principal can, 1 if none can, 2 if something was not evaluated.
-
-        Access on some of the resources or under conditions counts. Everything is evaluated only if
-        there are accounts, each of them is answered, every file that counts is read, and each name
-        exists in an account: a misspelled name proves nothing.
-        """
-        failed = not self.accounts or any(account.failure for account in self.accounts)
-        if self.unknown or self.unread or failed:
-            return 2
-        return 0 if any(answer.possible for answer in self.answers) else 1

@@ -19,7 +19,7 @@ from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
 from iam_access.policy.evaluation.known_resources import KnownResource
 from iam_access.policy.evaluation.outsiders import Outsider, outsiders_in
 from iam_access.policy.evaluation.request import Context, PrincipalContext
-from iam_access.simulation.account_resources import AccountResources
+from iam_access.simulation.account_resources import AccountResources, KnownResources
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
@@ -77,18 +77,21 @@ class Subject:
 class AccountPolicies:
     """The users and roles of a snapshot. Every policy is compiled once, at the first use.
 
-    `resources` are those whose own policies count. Not thread-safe; `cache` keeps the decisions.
+    `resources` are those whose own policies count, those of `others` (other accounts) included. Not
+    thread-safe; `cache` keeps the decisions.
     """
 
     snapshot: Snapshot
-    resources: AccountResources = field(init=False, repr=False, compare=False)
+    others: tuple[AccountResources, ...] = ()
+    resources: KnownResources = field(init=False, repr=False, compare=False)
     cache: DecisionCache = field(init=False, repr=False, compare=False)
     _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
     _written: dict[CompiledPolicy, Document] = field(default_factory=dict)
     _subjects: dict[Principal, Subject] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "resources", AccountResources(self.snapshot))
+        known = KnownResources(AccountResources(self.snapshot), self.others)
+        object.__setattr__(self, "resources", known)
         object.__setattr__(self, "cache", DecisionCache(self.resources.find))
 
     @property
@@ -143,7 +146,7 @@ class AccountPolicies:
 
     def outsiders(self, known: KnownResource) -> Iterator[Subject]:
         """Yield the principals that a resource's policy names beside users and roles, in order."""
-        yield from map(self._outsider, self.resources.outsiders(known))
+        yield from map(self._outsider, self.resources.own.outsiders(known))
 
     def outsiders_of(self, statement: documents.Statement) -> Iterator[Subject]:
         """Yield those that one Allow statement of a resource names, in order."""

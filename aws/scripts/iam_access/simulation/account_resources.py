@@ -7,7 +7,7 @@ from functools import cached_property
 from iam_access.kinds import resource_policies
 from iam_access.kinds.kind import ResourcePolicy
 from iam_access.policy import document as documents
-from iam_access.policy.arn import part_of
+from iam_access.policy.arn import account_of_root, part_of
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -17,6 +17,7 @@ from iam_access.policy.evaluation.compile import (
 from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.known_resources import KnownResource
 from iam_access.policy.evaluation.outsiders import Outsider, outsiders_in
+from iam_access.policy.evaluation.request import PrincipalContext
 from iam_access.policy.evaluation.service_exceptions import is_trust_action
 from iam_access.policy.globs import overlap
 from iam_access.snapshot import Document, Snapshot
@@ -41,6 +42,16 @@ class AccountResources:
     def _trusts(self) -> Mapping[str, Document]:
         states = self.snapshot.principals.values()
         return {state.arn: state.trust for state in states if state.trust is not None}
+
+    def has(self, caller: PrincipalContext) -> bool:
+        """Whether a caller is a user or role of the account, or stands for all of them."""
+        if caller.account != self.snapshot.account_id:
+            return False
+        return account_of_root(caller.arn) is not None or caller.arn in self._arns
+
+    @cached_property
+    def _arns(self) -> frozenset[str]:
+        return frozenset(state.arn for state in self.snapshot.principals.values())
 
     @property
     def names(self) -> frozenset[str]:
@@ -82,9 +93,9 @@ class AccountResources:
         has_contents = ours is not None and ours.covers_contents
         return (known.arn, f"{known.arn}/*") if has_contents else (known.arn,)
 
-    def written(self, policy: CompiledPolicy) -> Document:
-        """Return the document that a resource's policy was compiled from."""
-        return self._written[policy]
+    def written(self, policy: CompiledPolicy) -> Document | None:
+        """Return the document that a resource's policy was compiled from; None if it is of none."""
+        return self._written.get(policy)
 
     def _ours(self, resource: str) -> KnownResource | None:
         if resource not in self._known:
@@ -138,6 +149,40 @@ class AccountResources:
             for outsider in outsiders_in(self._written[policy], self.snapshot.account_id)
         }
         yield from sorted(found, key=lambda each: each.name)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResources:
+    """The resources of an account (`own`), and of `others`, in which its principals may act."""
+
+    own: AccountResources
+    others: tuple[AccountResources, ...] = ()
+
+    def find(self, action: str, resource: str) -> KnownResource | None:
+        """Return the resource whose policy decides about an action, given in lower case."""
+        found = (each.find(action, resource) for each in (self.own, *self.others))
+        return next((each for each in found if each is not None), None)
+
+    def overlapping(self, action: str, pattern: str) -> Iterator[KnownResource]:
+        """Yield the resources that a pattern may mean, by the action, given in lower case."""
+        for each in (self.own, *self.others):
+            yield from each.overlapping(action, pattern)
+
+    def scopes(self, known: KnownResource) -> tuple[str, ...]:
+        """Return the patterns of all ARNs that a resource's policy is about."""
+        where = (self.own, *self.others)
+        return next(each for each in where if each.snapshot.account_id == known.account).scopes(
+            known
+        )
+
+    def written(self, policy: CompiledPolicy) -> Document:
+        """Return the document that a resource's policy was compiled from."""
+        found = (each.written(policy) for each in (self.own, *self.others))
+        return next(each for each in found if each is not None)
+
+    def has_elsewhere(self, caller: PrincipalContext) -> bool:
+        """Whether a caller is a user or role of the other accounts, or one of them as a whole."""
+        return any(each.has(caller) for each in self.others)
 
 
 def _is_of(action: str, arn: str) -> bool:

@@ -213,7 +213,8 @@ def _granting(
     bounds = [part for part in limits if part.allows]
     beside = [(match, part) for match, part in theirs if part.allows]
     is_across = known is not None and known.account != caller.account
-    needs_theirs = known is not None and needs_resource_policy(request)
+    # If all resources are asked about, this one is meant among them.
+    needs_theirs = known is not None and needs_resource_policy(replace(request, resource=known.arn))
     if not caller.in_account or caller.acts_for_root:
         yield from ((part,) for _, part in beside)
         return

@@ -34,7 +34,7 @@ class ResourceProof:
         """Prove the policies of the resources that the files ask for, where they are there."""
         for resource in wanted:
             for arn, policy in given_access(resource).resource_policies.items():
-                known = self.account_policies.resources.known(arn)
+                known = self.account_policies.resources.own.known(arn)
                 if known is not None:
                     self._prove(resource, known, policy)
 

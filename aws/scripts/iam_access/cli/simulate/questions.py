@@ -15,7 +15,7 @@ from iam_access.cli.simulate.options import ACCOUNT, PLAN
 from iam_access.config.access_tests import ContextKey, is_resource
 from iam_access.config.configuration import Configuration
 from iam_access.errors import UsageError
-from iam_access.model import Finding, Severity
+from iam_access.model import Account, Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.policy.actions import unknown_action
 from iam_access.policy.arn import part_of
@@ -23,9 +23,10 @@ from iam_access.policy.dates import parse_timestamp
 from iam_access.policy.globs import has_wildcard
 from iam_access.policy.lint.conditions import unknown_key
 from iam_access.render import render_answers
-from iam_access.runs import questions
+from iam_access.runs import access
 from iam_access.runs.planning import applying
-from iam_access.simulation.access import AccessQuestion, AccessReport
+from iam_access.simulation.access import AccessQuestion
+from iam_access.simulation.access_report import AccessReport
 from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.simulation.results import BackendName
 
@@ -75,7 +76,7 @@ def answer(
         ) as run,
     ):
         planner = applying(configuration, request, run.now) if on_plan else None
-        found = questions.answer(run, question, accounts, planner, by)
+        found = access.answer(run, question, accounts, planner, by)
     # The answers lack what the files ask for and a plan does not grant.
     of_files = findings_of(configuration, None) if on_plan else ()
     of_plans = (finding for each in found for finding in each.findings)
@@ -87,9 +88,17 @@ def answer(
         tuple(dict.fromkeys((*findings, *_unknown_keys(question.context), *wrong))),
         tuple(unread(options, configuration, on_plan=on_plan)),
         by is BackendName.AWS,
+        tuple(_left_out(configuration, accounts)),
     )
     render_answers(report, options.output, sys.stdout, verbose=options.verbose)
     return report.exit_status
+
+
+def _left_out(configuration: Configuration, asked: Sequence[Account]) -> Iterator[Account]:
+    """The accounts of the files that are not asked."""
+    ids = {each.id for each in asked}
+    found = sorted(configuration.known_accounts.items())
+    yield from (account for id_, account in found if id_ not in ids)
 
 
 def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:

@@ -19,9 +19,9 @@ from iam_access.errors import AccessError, UsageError
 from iam_access.model import Account, Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.render import Output, render_error, render_tests
-from iam_access.runs import questions
+from iam_access.runs import access_tests
+from iam_access.runs.access_tests import AssertionOptions
 from iam_access.runs.planning import applying
-from iam_access.runs.questions import AssertionOptions
 from iam_access.simulation.results import AccountTests, BackendName, Basis, TestReport
 from iam_access.simulation.selection import PrincipalFilter, matched_nowhere
 
@@ -150,7 +150,7 @@ class _TestCommand:
             ) as run,
         ):
             asked = self._asked(run.now, basis, backends)
-            work = questions.choose_tests if options.dry_run else questions.run_tests
+            work = access_tests.choose_tests if options.dry_run else access_tests.run_tests
             return work(run, asked, accounts)
 
     def _asked(

@@ -3,7 +3,7 @@
 from iam_access.model import Finding, Severity
 from iam_access.render.github.report import annotations, log_line
 from iam_access.render.view.answers import because, decision_of, groups, reasons_of, result
-from iam_access.simulation.access import AccessReport
+from iam_access.simulation.access_report import AccessReport
 
 
 def render(report: AccessReport, *, verbose: bool) -> str:

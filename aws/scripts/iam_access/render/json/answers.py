@@ -5,7 +5,8 @@ from typing import Any
 from iam_access.model import Location
 from iam_access.render.json.assertions import judged_object
 from iam_access.render.json.objects import dump, finding_object, place_object, utc_text
-from iam_access.simulation.access import AccessAnswer, AccessReport
+from iam_access.simulation.access import AccessAnswer
+from iam_access.simulation.access_report import AccessReport
 from iam_access.simulation.origin import Origin
 
 
@@ -83,6 +84,13 @@ def _answer_object(answer: AccessAnswer) -> dict[str, Any]:
         "by_resource": answer.by_resource,
         "permissions_boundary": answer.boundary,
         "made_for": None if answer.made_for is None else str(answer.made_for),
+        "assumed": None
+        if answer.assumed is None
+        else {
+            "by": answer.assumed.arn,
+            "through": list(answer.assumed.through),
+            "conditions": list(answer.assumed.conditions),
+        },
         "missing_context": list(answer.decision.missing_context),
     }
 

@@ -8,7 +8,7 @@ from iam_access.model import Report
 from iam_access.render.markdown import report as reports
 
 if TYPE_CHECKING:
-    from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.access_report import AccessReport
     from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
     from iam_access.simulation.roles import RolesReport

@@ -9,7 +9,7 @@ from iam_access.render.text import report as reports
 from iam_access.render.text.layout import written
 
 if TYPE_CHECKING:
-    from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.access_report import AccessReport
     from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
     from iam_access.simulation.roles import RolesReport

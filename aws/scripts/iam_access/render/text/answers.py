@@ -13,7 +13,7 @@ from iam_access.render.view.answers import (
     reasons_of,
     result,
 )
-from iam_access.simulation.access import AccessReport
+from iam_access.simulation.access_report import AccessReport
 
 
 def report_lines(report: AccessReport, *, verbose: bool) -> Layout:

@@ -8,13 +8,16 @@ from iam_access import phrases
 from iam_access.model import Location, PrincipalType
 from iam_access.policy.evaluation.compile import SourceType
 from iam_access.policy.evaluation.evaluate import LayerDecision, PolicyType, Verdict
-from iam_access.simulation.access import AccessAnswer, AccessReport, NearMiss
+from iam_access.simulation.access import AccessAnswer, Assumption, NearMiss
+from iam_access.simulation.access_report import AccessReport
 from iam_access.simulation.near_misses import Way
 from iam_access.simulation.origin import Origin
 from iam_access.simulation.results import BackendDecision as Judged
 
 # How many actions of one kind are named; the others are counted.
 _FOLD_ABOVE = 5
+# How many roles the result names.
+_ROLES = 3
 _WORDS = {
     Verdict.ALLOWED: "allowed",
     Verdict.EXPLICIT_DENY: "denied",
@@ -53,17 +56,27 @@ def result(report: AccessReport) -> str:
 
 
 def _who_can(report: AccessReport) -> str:
-    """How many can, and how many can in part; if none, that those asked about cannot."""
-    question = report.question
-    able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
-    partly = {(one.account.id, one.principal) for one in report.answers if one.near_misses} - able
+    """How many can, and how many can in part; if none, that those asked about cannot.
+
+    Unless they can themselves, as which roles they can is said.
+    """
+    own = [answer for answer in report.answers if answer.is_as_asked]
+    able = {(answer.account.id, answer.principal) for answer in own if answer.allowed}
+    partly = {(one.account.id, one.principal) for one in own if one.near_misses} - able
     in_part = "on some resources or under conditions"
-    if any(way.action for answer in report.answers for way in answer.near_misses):
+    if any(way.action for answer in own for way in answer.near_misses):
         in_part = f"as to some of the actions, {in_part}"
     if able:
         return f"{len(able):,} can" + (f", {len(partly):,} more {in_part}" if partly else "")
+    roles = dict.fromkeys(one.arn for one in report.answers if not one.is_as_asked)
+    as_roles = f", but can as {phrases.some(list(roles), _ROLES)}" if roles else ""
     if partly:
-        return f"{len(partly):,} can {in_part}"
+        return f"{len(partly):,} can {in_part}{as_roles}"
+    return f"{_none_can(report)}{as_roles}"
+
+
+def _none_can(report: AccessReport) -> str:
+    question = report.question
     everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
     match question.principals:
         case None:
@@ -89,7 +102,8 @@ def groups(answers: Iterable[AccessAnswer]) -> Sequence[AnswerGroup]:
     """The answers in their order; those that differ in the action only are one."""
     found: dict[object, list[AccessAnswer]] = {}
     for answer in answers:
-        key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.near_misses)
+        becoming = answer.made_for, answer.assumed
+        key = (answer.account.id, answer.arn, answer.resource, becoming, answer.near_misses)
         why = (
             answer.decision.kind,
             answer.origins,
@@ -134,9 +148,17 @@ def _around(answer: AccessAnswer) -> Iterator[str]:
     """What is in no statement: whose role it is, how it is allowed in part, what AWS decides."""
     if answer.made_for is not None:
         yield f"a role made for {answer.made_for.label}, who may assume it"
+    if answer.assumed is not None:
+        yield _assumed(answer.assumed)
     yield from map(_way, answer.near_misses)
     if answer.aws is not None:
         yield from _by_aws(answer, answer.aws)
+
+
+def _assumed(how: Assumption) -> str:
+    through = f" by way of {phrases.listed(how.through)}" if how.through else ""
+    if_ = f" if {' and '.join(how.conditions)}" if how.conditions else ""
+    return f"a role that {how.arn} may assume{through}{if_}"
 
 
 def _by_aws(answer: AccessAnswer, aws: Judged) -> Iterator[str]:

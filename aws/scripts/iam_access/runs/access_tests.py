@@ -1,30 +1,23 @@
-"""Questions about access in accounts: assertions, and who can do what."""
+"""Access tests in accounts."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
-from iam_access.errors import AccessError
-from iam_access.model import Account, Failure, Finding
-from iam_access.plan import desired
-from iam_access.plan.account_after import after
-from iam_access.runs.planning import Planner, reading
+from iam_access.model import Account, Finding
+from iam_access.runs.evaluated import evaluated, origins
+from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
-from iam_access.simulation import access
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import disagreements, find_violations, run_assertions
-from iam_access.simulation.named_principals import find_absent
 from iam_access.simulation.offline import OfflineBackend
-from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context, only_on_some
 from iam_access.simulation.questions import PreparedAssertion, limit_questions, question_count
 from iam_access.simulation.results import AccountTests, BackendName
 from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.snapshot import Snapshot
-
-_UNREAD = "unread-policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,84 +85,18 @@ def run_tests(
     return _tested(run, accounts, work)
 
 
-def answer(
-    run: Run,
-    question: access.AccessQuestion,
-    accounts: Sequence[Account],
-    planner: Planner | None,
-    by: BackendName,
-) -> tuple[access.AccountAnswers, ...]:
-    """Who can do what in each account, as it is or as the plan would leave it."""
-
-    def work(account: Account) -> access.AccountAnswers:
-        session, snapshot, findings = _read(run, account, planner)
-        account_policies = AccountPolicies(run.complete(session, snapshot))
-        origins = _origins(run, account, account_policies.snapshot)
-        judge = None
-        if by is BackendName.AWS:
-            backend = AwsBackend(session.call, run.stop.wait)
-            judge = access.Judge(question, backend, account_policies, account)
-        found, failure = _kept(access.answers(question, account, account_policies, origins, judge))
-        if not any(each.possible for each in found):
-            failure = failure or _unknown(findings)
-        absent = tuple(find_absent(account_policies.snapshot, question.principals or ()))
-        known = access.known_resources(question, account_policies)
-        return access.AccountAnswers(account, found, absent, failure, findings, known)
-
-    return run.each(
-        accounts, work, lambda account, failure: access.AccountAnswers(account, failure=failure)
-    )
-
-
-def _origins(run: Run, account: Account, snapshot: Snapshot) -> Origins:
-    files = run.configuration
-    return Origins(
-        files, account, snapshot, lambda: desired.places(files, account, snapshot, run.now)
-    )
-
-
-def _kept(
-    answers: Iterator[access.AccessAnswer],
-) -> tuple[tuple[access.AccessAnswer, ...], Failure | None]:
-    """All answers up to an error, and the error as a failure."""
-    found = []
-    try:
-        for each in answers:
-            found.append(each)  # noqa: PERF402 - answers before an error are kept
-    except AccessError as error:
-        return tuple(found), error.failure
-    return tuple(found), None
-
-
-def _read(
-    run: Run, account: Account, planner: Planner | None
-) -> tuple[AccountSession, Snapshot, tuple[Finding, ...]]:
-    """The account as it is, or as a plan would leave it with the errors that the plan found."""
-    session = run.open(account)
-    if planner is None:
-        return session, run.read(session, reading(run.configuration, run.now)), ()
-    snapshot, plan = run.read_and_plan(session, planner)
-    findings = tuple(each for each in plan.findings if each.is_error or each.code == _UNREAD)
-    return session, after(snapshot, plan.changes), findings
-
-
-def _unknown(findings: Sequence[Finding]) -> Failure | None:
-    """Why "no user or role can" is not known; None if it is."""
-    found = next((each for each in findings if each.code == _UNREAD), None)
-    return Failure(found.code, found.message, found.hint) if found else None
-
-
 def _select(run: Run, asked: AssertionOptions, account: Account) -> _Selection:
     """Read the account, as the plan would leave it if there is one, and choose what to ask."""
-    session, snapshot, findings = _read(run, account, asked.planner)
+    found = evaluated(run, account, asked.planner)
+    snapshot = found.snapshot
     chosen = select_tests(asked.suites, account, snapshot, asked.choice, run.now)
     assertions = tuple(limit_questions(chosen.assertions, asked.limit))
     return _Selection(
-        session,
+        found.session,
         snapshot,
         assertions,
         question_count(chosen.assertions) - question_count(assertions),
-        (*findings, *chosen.findings),
+        (*found.findings, *chosen.findings),
     )
 
 
@@ -180,7 +107,7 @@ def _judged(
     if name is BackendName.AWS:
         return run_assertions(account, selection.assertions, AwsBackend(call, run.stop.wait))
     account_policies = AccountPolicies(run.complete(selection.session, selection.snapshot))
-    backend = OfflineBackend(account_policies, _origins(run, account, account_policies.snapshot))
+    backend = OfflineBackend(account_policies, origins(run, account, account_policies.snapshot))
     # Back ends are compared by all their answers.
     judge = run_assertions if asked.details or len(asked.backends) > 1 else find_violations
     found = judge(account, selection.assertions, backend)

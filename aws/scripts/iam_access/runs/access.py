@@ -1,0 +1,162 @@
+"""Who can do what in accounts, each as it is or as a plan would leave it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from types import MappingProxyType
+
+from iam_access.cloud.sessions import AccountSession
+from iam_access.cloud.simulator import AwsBackend
+from iam_access.errors import AccessError
+from iam_access.meaning.switching import roles_by_user, with_planned_switches
+from iam_access.model import Account, Failure, Finding
+from iam_access.plan.diff import observed_state, state_after
+from iam_access.runs.evaluated import UNREAD, evaluated, origins
+from iam_access.runs.planning import Planner
+from iam_access.runs.run import Run
+from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Judge
+from iam_access.simulation.access_report import AccountAnswers
+from iam_access.simulation.account_policies import AccountPolicies
+from iam_access.simulation.account_resources import AccountResources
+from iam_access.simulation.assumed_roles import AssumedRoles
+from iam_access.simulation.named_principals import find_absent
+from iam_access.simulation.results import BackendName
+from iam_access.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An account as it is, or as a plan would leave it, with all documents that count.
+
+    `findings` are errors of the plan. `switching` are users of other accounts, by their ARNs, with
+    the ARNs of the roles here that a plan lets them become; None without a plan.
+    """
+
+    session: AccountSession
+    snapshot: Snapshot
+    findings: tuple[Finding, ...] = ()
+    switching: Mapping[str, frozenset[str]] | None = None
+
+    @property
+    def account(self) -> Account:
+        return self.session.account
+
+
+def answer(
+    run: Run,
+    question: AccessQuestion,
+    accounts: Sequence[Account],
+    planner: Planner | None,
+    by: BackendName,
+) -> tuple[AccountAnswers, ...]:
+    """Who can do what in each account.
+
+    The evaluator here looks at all accounts together: policies of resources in one count for the
+    principals of another, and what named ones can do as roles that they may assume is answered in
+    the account of the role. AWS's simulator judges each account by itself.
+    """
+
+    def failed(account: Account, failure: Failure) -> AccountAnswers:
+        return AccountAnswers(account, failure=failure)
+
+    def judged_by_aws(account: Account) -> AccountAnswers:
+        read = _read(run, account, planner)
+        asked = _asked(run, question, read)
+        backend = AwsBackend(read.session.call, run.stop.wait)
+        judge = Judge(question, backend, asked.account_policies, account)
+        return _answered(asked, read.findings, asked.answers(judge))
+
+    if by is BackendName.AWS:
+        return run.each(accounts, judged_by_aws, failed)
+
+    def read(account: Account) -> _Read | AccountAnswers:
+        return _read(run, account, planner)
+
+    return _of_all(run, question, run.each(accounts, read, failed))
+
+
+def _read(run: Run, account: Account, planner: Planner | None) -> _Read:
+    """Raises CloudError."""
+    found = evaluated(run, account, planner)
+    snapshot = run.complete(found.session, found.snapshot)
+    if found.plan is None:
+        return _Read(found.session, snapshot)
+    held = state_after(observed_state(found.before), found.plan.changes)
+    return _Read(found.session, snapshot, found.findings, roles_by_user(snapshot, held.values()))
+
+
+def _of_all(
+    run: Run, question: AccessQuestion, found: Sequence[_Read | AccountAnswers]
+) -> tuple[AccountAnswers, ...]:
+    """The answers of the accounts that were read, and what there is of the others."""
+    read = _switched([each for each in found if isinstance(each, _Read)])
+    resources = {each.account.id: AccountResources(each.snapshot) for each in read}
+    asked = {each.account.id: _asked(run, question, each, resources) for each in read}
+    assumed = AssumedRoles(tuple(asked.values()))
+    as_roles: dict[str, list[AccessAnswer]] = {id_: [] for id_ in asked}
+    failures: dict[str, Failure | None] = {}
+    for id_, each in asked.items():
+        of_account, failures[id_] = _kept(assumed.answers(each))
+        for one in of_account:
+            as_roles[one.account.id].append(one)
+    answered = {
+        (id_ := each.account.id): _answered(
+            asked[id_], each.findings, chain(asked[id_].answers(), as_roles[id_]), failures[id_]
+        )
+        for each in read
+    }
+    return tuple(answered[each.account.id] if isinstance(each, _Read) else each for each in found)
+
+
+def _switched(read: Sequence[_Read]) -> Sequence[_Read]:
+    """The accounts, in which users may switch to the roles that plans of these let them become."""
+    planned = {each.account.id: each.switching for each in read if each.switching is not None}
+    return [replace(each, snapshot=with_planned_switches(each.snapshot, planned)) for each in read]
+
+
+def _asked(
+    run: Run,
+    question: AccessQuestion,
+    read: _Read,
+    resources: Mapping[str, AccountResources] = MappingProxyType({}),
+) -> AskedAccount:
+    """The question to one account, for which resources of others (by account) count as well."""
+    others = tuple(each for id_, each in resources.items() if id_ != read.account.id)
+    account_policies = AccountPolicies(read.snapshot, others)
+    return AskedAccount(
+        question, read.account, account_policies, origins(run, read.account, read.snapshot)
+    )
+
+
+def _answered(
+    asked: AskedAccount,
+    findings: tuple[Finding, ...],
+    answers: Iterator[AccessAnswer],
+    failed: Failure | None = None,
+) -> AccountAnswers:
+    """All answers of an account; `failed` is why those of its principals as roles are not whole."""
+    found, failure = _kept(answers)
+    failure = failure or failed
+    if not any(each.possible for each in found):
+        failure = failure or _unknown(findings)
+    absent = tuple(find_absent(asked.account_policies.snapshot, asked.question.principals or ()))
+    return AccountAnswers(asked.account, found, absent, failure, findings, asked.known_resources)
+
+
+def _kept(
+    answers: Iterator[AccessAnswer],
+) -> tuple[tuple[AccessAnswer, ...], Failure | None]:
+    """All answers up to an error, and the error as a failure."""
+    found = []
+    try:
+        for each in answers:
+            found.append(each)  # noqa: PERF402 - answers before an error are kept
+    except AccessError as error:
+        return tuple(found), error.failure
+    return tuple(found), None
+
+
+def _unknown(findings: Sequence[Finding]) -> Failure | None:
+    """Why "no user or role can" is not known; None if it is."""
+    found = next((each for each in findings if each.code == UNREAD), None)
+    return Failure(found.code, found.message, found.hint) if found else None

@@ -1,0 +1,53 @@
+"""An account that access is evaluated in, as it is or as a plan would leave it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from iam_access.cloud.sessions import AccountSession
+from iam_access.model import Account, Finding, Plan
+from iam_access.plan import desired
+from iam_access.plan.account_after import after
+from iam_access.runs.planning import Planner, reading
+from iam_access.runs.run import Run
+from iam_access.simulation.origin import Origins
+from iam_access.snapshot import Snapshot
+
+#: The code of a finding that a policy is not known.
+UNREAD: Final = "unread-policy"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedAccount:
+    """An account as it was read (`before`), and as a `plan` would leave it, if there is one."""
+
+    session: AccountSession
+    before: Snapshot
+    plan: Plan | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What keeps the plan, or what is evaluated of it, from being whole."""
+        found = self.plan.findings if self.plan is not None else ()
+        return tuple(each for each in found if each.is_error or each.code == UNREAD)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The account that is evaluated."""
+        return self.before if self.plan is None else after(self.before, self.plan.changes)
+
+
+def evaluated(run: Run, account: Account, planner: Planner | None) -> EvaluatedAccount:
+    """Read an account, and plan it if there is a planner. Raises CloudError."""
+    session = run.open(account)
+    if planner is None:
+        as_it_is = run.read(session, reading(run.configuration, run.now))
+        return EvaluatedAccount(session, as_it_is, None)
+    return EvaluatedAccount(session, *run.read_and_plan(session, planner))
+
+
+def origins(run: Run, account: Account, snapshot: Snapshot) -> Origins:
+    """Where the files ask for what an account has."""
+    files = run.configuration
+    return Origins(
+        files, account, snapshot, lambda: desired.places(files, account, snapshot, run.now)
+    )
