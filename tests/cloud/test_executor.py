@@ -376,6 +376,24 @@ class TestLostAnswers:
         assert "--adopt" in (outcome.failure.hint if outcome.failure else "")
         assert iam.operations == ["create_policy", "get_policy"]
 
+    def test_an_answer_that_proves_nothing_counts_only_if_it_reads_so(self) -> None:
+        confirm = replace(confirmed_by("EntityAlreadyExists", WANTED), always=True)
+        late = FakeIam({"get_policy": [NO_SUCH_ENTITY, {"Policy": "other"}, {"Policy": "wanted"}]})
+        (outcome,) = run(late, change("a", create("p", confirm), attach("ann", "p")))
+        assert outcome.status is Status.DONE
+        other = FakeIam({"get_policy": [{"Policy": "other"}]})
+        (outcome,) = run(other, change("a", create("p", confirm), attach("ann", "p")))
+        assert code_of(outcome) == "NotCarriedOut"
+        assert "attach_user_policy" not in other.operations
+
+    def test_a_read_may_have_to_find_what_the_call_said(self) -> None:
+        same = AnswerCheck(("Policy",), Match.PARAMETER, ("PolicyName",))
+        confirm = confirmed_by("EntityAlreadyExists", same)
+        for found, status in (("p", Status.DONE), ("q", Status.FAILED)):
+            iam = FakeIam({"create_policy": [EXISTS], "get_policy": [{"Policy": found}]})
+            (outcome,) = run(iam, change("a", create("p", confirm)))
+            assert outcome.status is status
+
     def test_only_the_codes_it_names_are_doubted(self) -> None:
         iam = FakeIam({"create_policy": [DENIED]})
         confirm = confirmed_by("EntityAlreadyExists")

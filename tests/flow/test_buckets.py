@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from iam_access.sandbox import LostAnswer
+from iam_access.sandbox import LostAnswer, buckets
 from tests.flow.fleet import ADMIN, PROD, TEMPLATE, Files, Fleet, account, opened, policy
 from tests.flow.test_drift import drift
 from tests.flow.test_interruption import ending_after, once_for_each
@@ -151,11 +151,13 @@ def test_one_of_others_is_taken_over_put_right_and_deleted(fleet: Fleet) -> None
     client.create_bucket(
         Bucket=DATA, CreateBucketConfiguration={"Tags": [{"Key": "their", "Value": "tag"}]}
     )
+    stack = {"aws:cloudformation:stack-name": "theirs"}
+    buckets.tag(DATA, PROD, {**stack, "their": "tag"})
     write(fleet, "aws-buckets: {pay-data: {region: us-east-1, tags: {app: pay}}}\n")
     new = fleet.apply("--all", "--dry-run", "--output", "json")
     assert (new.codes, sorted(new.operations)) == (["not-ours"], sorted([*READING, *EACH]))
     assert fleet.apply("--all", "--adopt").status == 0
-    assert tags(fleet, DATA).keys() == {"app", "self-serve:bucket"}
+    assert tags(fleet, DATA).keys() == {*stack, "app", "self-serve:bucket"}
     assert fleet.apply("--all").writes == ()
 
     client.put_bucket_tagging(

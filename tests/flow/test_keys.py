@@ -14,6 +14,7 @@ from iam_access.kinds import names
 from iam_access.sandbox import AwsError, FaultContext, LostAnswer
 from tests.flow.fleet import DEPLOYER, PROD, TEMPLATE, Files, Fleet, opened, refusing
 from tests.flow.test_calls import READING
+from tests.flow.test_drift import drift
 from tests.flow.test_interruption import ending_after, once_for_each
 
 REGION = "eu-west-1"
@@ -229,6 +230,28 @@ def test_a_key_whose_policy_hides_it_is_left_alone(fleet: Fleet) -> None:
     client.create_alias(AliasName="alias/payments/data", TargetKeyId=id_)
     run = apply(fleet, KEYS, "--adopt", "--output", "json")
     assert (run.status, run.writes, run.codes) == (1, (), ["key-unreadable"])
+
+
+def test_a_key_that_another_run_was_faster_to_make_is_told_and_let_go(fleet: Fleet) -> None:
+    made: list[str] = []
+
+    def other_run(call: FaultContext) -> None:
+        if call.operation == "CreateAlias" and not made:
+            made.append(kms(fleet).create_key()["KeyMetadata"]["KeyId"])
+            kms(fleet).create_alias(AliasName="alias/payments/data", TargetKeyId=made[0])
+
+    fleet.sandbox.faults.append(other_run)
+    late = apply(fleet, KEYS, "--output", "json")
+    fleet.sandbox.faults.clear()
+    assert (late.status, "CreateGrant" in late.operations) == (2, False), late.out
+    told_ = drift(fleet)
+    assert {"not-ours", "stray-keys"} <= set(told_.codes)
+    gone = apply(fleet, NONE, "--output", "json")
+    assert (gone.status, [each.operation for each in gone.writes]) == (
+        0,
+        ["PutKeyPolicy", "UntagResource", "DeletePolicy"],
+    ), gone.out
+    assert (number(fleet), fleet.apply("--all").operations) == (2, READING)
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,9 @@ def test_the_oldest_region_is_no_constraint() -> None:
     (change,) = changes(files(bucket(region="us-east-1")), account())
     (call,) = (each for each in change.calls if each.operation == "create_bucket")
     assert "LocationConstraint" not in call.params["CreateBucketConfiguration"]
+    # There a bucket that the account has already is answered as a new one.
+    assert call.confirm is not None
+    assert call.confirm.always
 
 
 def test_every_call_about_it_names_the_account_that_has_it() -> None:

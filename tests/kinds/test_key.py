@@ -12,6 +12,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.settings import Settings
 from iam_access.kinds import given_access, key_facts, markers, names
 from iam_access.kinds.base import FileEntry
+from iam_access.kinds.key import Keys
 from iam_access.kinds.key_calls import GRANT_PREFIX
 from iam_access.kinds.key_facts import GrantState, KeyPart, KeyState, StrayKeysPart
 from iam_access.kinds.key_file import KeySpec
@@ -51,6 +52,11 @@ THEIRS = {
     ],
 }
 DENIED = Failure("AccessDeniedException", "it is hidden", "ask its administrator")
+OUR_GRANT = {
+    "Name": f"{GRANT_PREFIX}1",
+    "GranteePrincipal": RUNNER,
+    "Operations": ["Decrypt"],
+}
 EBS = GrantState("ebs", {"Name": "", "GranteePrincipal": RUNNER, "Operations": ["Decrypt"]})
 
 
@@ -392,6 +398,45 @@ def test_two_keys_that_may_be_the_one_are_left_alone() -> None:
     assert "create_key" in operations(files(WHOLE), account(None, going))
 
 
+TAG = {names.KEY_TAG: names.key_tag_value("payments", ALIAS)}
+SECOND = KeyState("2", f"{ARN}2", policy=THEIRS, tags=TAG, grants=(GrantState("1", OUR_GRANT),))
+
+
+def repointed() -> Snapshot:
+    """The alias stands for a key of others, and ours is left without one."""
+    parts = {**made().parts, PART: theirs(), STRAYS: (SECOND,)}
+    return replace(made(), parts=parts)
+
+
+def test_a_key_that_another_run_made_is_left_alone_and_told() -> None:
+    both = replace(made(), parts={**made().parts, STRAYS: (SECOND,)})
+    found = plan(files(WHOLE), both)
+    assert ([each.code for each in found.findings], found.changes) == (["stray-keys"], ())
+    assert SECOND.arn in found.findings[0].message
+    assert list(Keys().parts_searched(made())) == [STRAYS]
+    assert STRAYS not in Keys().parts_owned(made())
+
+
+def test_a_key_whose_alias_was_given_to_another_is_found_by_its_tag() -> None:
+    assert STRAYS in Keys().parts_owned(repointed())
+    found = plan(files(WHOLE), repointed())
+    assert {each.code for each in found.findings} == {"not-ours", "stray-keys"}
+    assert found.changes == ()
+    calls = values.in_order(changes(files(), repointed()))
+    assert [each.operation for each in calls] == [
+        "revoke_grant",
+        "put_key_policy",
+        "untag_resource",
+        "delete_policy",
+    ]
+    assert {each.params["KeyId"] for each in calls if each.service == "kms"} == {"2"}
+    for count in range(len(calls) + 1):
+        left = values.applied(files(), values.carried_out(repointed(), calls[:count]))
+        (key_,) = key_facts.strays(left, REGION)
+        assert (key_.tags, key_.grants, left.parts[PART]) == ({}, (), theirs())
+        assert changes(files(), left) == ()
+
+
 def test_a_key_without_an_alias_gets_it_back() -> None:
     lost = replace(made(), parts={PART: None, STRAYS: (state(made()),)})
     assert operations(files(WHOLE), lost) == ["create_alias"]
@@ -528,9 +573,11 @@ def test_a_mark_without_a_key_goes() -> None:
 OWNED = {"TagKey": names.KEY_TAG, "TagValue": names.key_tag_value("payments", ALIAS)}
 
 
-@pytest.mark.parametrize("tags", [[OWNED], []])
-def test_a_call_that_fails_may_have_been_carried_out_before(tags: list[dict[str, str]]) -> None:
-    """An alias that is there is ours if its key is, and a tag that may not be taken off is gone."""
+@pytest.mark.parametrize(("tags", "id_"), [([OWNED], ID), ([], "2")])
+def test_a_call_that_fails_may_have_been_carried_out_before(
+    tags: list[dict[str, str]], id_: str
+) -> None:
+    """An alias is made if it stands for the call's key, and a tag that may not go is gone."""
 
     def ask(read: Read, _: Mapping[str, Any]) -> dict[str, Any]:
         return (
@@ -539,10 +586,8 @@ def test_a_call_that_fails_may_have_been_carried_out_before(tags: list[dict[str,
 
     calls = values.in_order((*changes(files(WHOLE), account()), *changes(files(), made())))
     found = {each.operation: each.confirm for each in calls if each.confirm is not None}
-    assert (holds(found["create_alias"], ask), holds(found["untag_resource"], ask)) == (
-        tags != [],
-        tags == [],
-    )
+    alias = holds(found["create_alias"], ask, {"TargetKeyId": id_})
+    assert (alias, holds(found["untag_resource"], ask)) == (id_ == ID, tags == [])
 
 
 def test_many_keys_do_not_go_at_once_without_a_word() -> None:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from iam_access.sandbox import Sandbox, SandboxAccount
+from iam_access.sandbox import Sandbox, SandboxAccount, buckets
 from tests.sandbox.support import ACCOUNT, CONFIG, OTHER_ACCOUNT, TEMPLATE
 
 BUCKET = "arn:aws:s3:::reports"
@@ -91,6 +91,32 @@ def test_a_new_bucket_has_the_tags_of_the_call_that_made_it(clients: dict[str, A
 )
 def test_policies(clients: dict[str, Any], changed: dict[str, Any], refusal: str) -> None:
     assert put(clients, **changed) == refusal
+
+
+def test_one_that_is_there_is_made_once_more_in_the_oldest_region(clients: dict[str, Any]) -> None:
+    again = {"CreateBucketConfiguration": {"Tags": [{"Key": "app", "Value": "new"}]}}
+    assert clients[ACCOUNT].create_bucket(Bucket="reports", **again)
+    tags = clients[ACCOUNT].get_bucket_tagging(Bucket="reports")["TagSet"]
+    assert tags == [{"Key": "app", "Value": "a&b"}]
+
+
+def test_tags_of_aws_are_written_back_as_they_are(clients: dict[str, Any]) -> None:
+    mine = clients[ACCOUNT]
+    mine.create_bucket(Bucket="of-a-stack")
+    system = {"aws:cloudformation:stack-name": "x"}
+    buckets.tag("of-a-stack", ACCOUNT, system)
+
+    def put(tags: dict[str, str]) -> None:
+        found = [{"Key": key, "Value": value} for key, value in tags.items()]
+        mine.put_bucket_tagging(Bucket="of-a-stack", Tagging={"TagSet": found})
+
+    for tags in ({**system, "app": "a&b"}, system):
+        put(tags)
+        told = mine.get_bucket_tagging(Bucket="of-a-stack")["TagSet"]
+        assert {each["Key"]: each["Value"] for each in told} == tags
+    for tags in ({}, {"app": "x"}, {"aws:cloudformation:stack-name": "y"}, {**system, "aws:x": ""}):
+        assert code(put, tags=tags) == "InvalidTag"
+    assert code(mine.delete_bucket_tagging, Bucket="of-a-stack") == "InvalidTag"
 
 
 def test_names_are_those_of_all_accounts(clients: dict[str, Any]) -> None:

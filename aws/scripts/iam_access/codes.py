@@ -759,7 +759,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "that account is none of the files' or cannot be read, or is still to be made there",
     ),
     "stray-keys": CodeEntry(
-        _ERROR, "several keys that may be the one of an alias, as two runs at once may leave"
+        _ERROR + _WARNING,
+        "several keys that may be the one of an alias, as two runs at once may leave; a warning, "
+        "of drift above all, where one of them has the alias",
     ),
     "key-state": CodeEntry(_ERROR, "a key in a state in which AWS changes nothing about it"),
     "key-pending-deletion": CodeEntry(_NOTE, "when AWS deletes a key that a file does not want"),

@@ -166,6 +166,7 @@ class Match(StrEnum):
     CONTAINS = "contains"  # it is a list with one of them
     LACKS = "lacks"  # it is a list without any of them
     ABSENT = "absent"  # there is no value
+    PARAMETER = "parameter"  # it is the value of the call's own parameter of this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +203,13 @@ class Confirm:
 
     AWS may carry out a call and lose the answer; the retry then fails with one of `codes`. It was
     carried out if every read finds what it expects: what was wanted is there or, for a call with
-    `absent_is_done`, what was to go is gone.
+    `absent_is_done`, what was to go is gone. If it is to be done `always`, an answer of AWS that it
+    was carried out is no proof either.
     """
 
     codes: frozenset[str]
     reads: tuple[Read, ...]
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

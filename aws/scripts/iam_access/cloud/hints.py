@@ -99,6 +99,8 @@ _BY_CODE = {
     "the files; the message names what it objects to",
     "LimitExceededException": "a quota of KMS is used up: remove what is not needed, or have it "
     "raised in the Service Quotas console, then run the same command again",
+    "AlreadyExistsException": "the alias stands for another key by now, of another run perhaps: "
+    "run the same command again; drift.py names the key that this one left behind",
     "InvalidArnException": "KMS does not know one of the principals: fix the grants in the files",
     "KMSInvalidStateException": "the state of the key does not allow it: look at the key in the "
     "account, then run the same command again",

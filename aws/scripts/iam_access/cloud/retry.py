@@ -195,9 +195,25 @@ class Sender:
                 self._pause(min(_backoff(tries), until - self.slept))
                 tries += 1
             else:
+                if call.confirm is not None and call.confirm.always:
+                    self._prove(call)
                 if call.completion is not None:
                     self._complete(call, call.completion, answer)
                 return answer
+
+    def _prove(self, call: ApiCall) -> None:
+        """Raise CallError for a call that AWS answers well, and that made nothing."""
+        until, tries = self.slept + _CONFIRM_SECONDS, 0
+        while not self._holds(call):
+            if self.slept >= until:
+                raise CallError(
+                    "NotCarriedOut",
+                    "AWS answered as if it had made it, and what is there is something else, which "
+                    "may have been made meanwhile",
+                    "nothing more is done to it: run the same command again, which says what it is",
+                )
+            self._pause(_backoff(tries))
+            tries += 1
 
     def _complete(self, call: ApiCall, completion: Completion, accepted: Answer) -> None:
         """Wait until AWS has carried out a call that it has accepted. Raises CallError."""
@@ -262,7 +278,7 @@ class Sender:
                 raise
 
         try:
-            return call.confirm is not None and holds(call.confirm, ask)
+            return call.confirm is not None and holds(call.confirm, ask, call.params)
         except CallError:
             return False
 

@@ -98,8 +98,13 @@ def made(wanted: Resource, account: str) -> Iterator[ApiCall]:
         account,
         "create_bucket",
         Phase.PUBLISH,
-        # In us-east-1 S3 answers a second time as if it had made it.
-        confirm=Confirm(frozenset({"BucketAlreadyOwnedByYou", "OperationAborted"}), (read,)),
+        # In us-east-1 S3 answers for a bucket that the account has as if it had made it.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        confirm=Confirm(
+            frozenset({"BucketAlreadyOwnedByYou", "OperationAborted"}),
+            (read,),
+            always=wanted.attributes["region"] == DEFAULT_REGION,
+        ),
         ObjectOwnership="BucketOwnerEnforced",
         CreateBucketConfiguration=configuration,
     )

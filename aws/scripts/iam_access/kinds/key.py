@@ -42,9 +42,9 @@ from iam_access.kinds.key_facts import (
 from iam_access.kinds.key_file import GrantSpec, KeyAlias, KeySpec
 from iam_access.kinds.kind import (
     GivenAccess,
-    Kind,
     Lifetime,
     ResourcePolicy,
+    SearchedKind,
     SharedLimit,
     Takeover,
     UnmanagedResource,
@@ -117,7 +117,7 @@ _READS: Final = (
 )
 
 
-class Keys(Kind):
+class Keys(SearchedKind):
     """The keys of `aws-keys/`, and their folder."""
 
     name = NAME
@@ -175,7 +175,7 @@ class Keys(Kind):
             found = _fault(resource, entry, scope) or _same_key(resource, wanted, scope)
             if found is None:
                 wanted.append(resource)
-                wanted += _own_mark(entry, scope)
+                wanted += _beside(entry, scope)
             else:
                 findings.append(found)
                 wanted += _as_it_is(entry, scope)
@@ -218,7 +218,16 @@ class Keys(Kind):
         for mark in markers.marks(snapshot, "kms"):
             part = key_facts.part_of(mark.arn, snapshot)
             yield part
+            key = snapshot.parts.get(part)
+            is_read = isinstance(key, KeyState) and key.failure is None
+            if is_read and _owner(key_facts.key_of(part, snapshot).key, part, snapshot) is None:
+                # The alias was given to another key, perhaps, and ours is left without one.
+                yield StrayKeysPart(part.account, part.region)
             yield from _strays_asked(part, snapshot)
+
+    def parts_searched(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        for mark in markers.marks(snapshot, "kms"):
+            yield StrayKeysPart(snapshot.account_id, key_facts.part_of(mark.arn, snapshot).region)
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for part, _ in key_facts.parts_read(snapshot):
@@ -226,16 +235,14 @@ class Keys(Kind):
             owner = _owner(key, part, snapshot)
             if owner is not None:
                 yield _observed(owner, part, snapshot)
+            yield from _strays(part, snapshot)
             if key is None or key.failure is None:
                 for team in _marked_by(part, snapshot):
                     if team != owner:
                         yield _mark_alone(team, part, key)
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
-        return (
-            key_facts.key_of(key_facts.part_of_resource(resource, snapshot), snapshot).key
-            is not None
-        )
+        return key_facts.key_behind(resource, snapshot) is not None
 
     def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         part = key_facts.part_of_resource(wanted, snapshot)
@@ -260,6 +267,9 @@ class Keys(Kind):
                     team=mark.team,
                     account=snapshot.account_id,
                 )
+        for part, _ in key_facts.parts_read(snapshot):
+            if _id(part) in excluding and key_facts.key_of(part, snapshot).key is not None:
+                yield from (_left_behind(each, snapshot) for each in _strays(part, snapshot))
 
     def reserved(self, state: PrincipalState) -> Problem | None:
         return None
@@ -311,7 +321,7 @@ class Keys(Kind):
         return self.calls(dead, None, snapshot)
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
-        found = key_facts.key_of(key_facts.part_of_resource(change.subject, snapshot), snapshot).key
+        found = key_facts.key_behind(change.subject, snapshot)
         if found is None or not change.calls:
             return None
         if found.state not in (ENABLED, DISABLED, PENDING):
@@ -645,10 +655,15 @@ def _as_it_is(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resou
             yield replace(each, location=entry.place.location)
 
 
-def _own_mark(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
-    """The mark of the team for a key that is not its own yet: it stays for that run."""
+def _beside(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """What stays for now beside a key that is wanted.
+
+    The mark of the team, where the key is not its own yet, and keys that were left behind.
+    """
     for each in _as_it_is(entry, scope):
-        if each.id == _id_of_mark(scope.team, _part(entry, scope)):
+        is_mark = each.id == _id_of_mark(scope.team, _part(entry, scope))
+        is_stray = each.attributes.get(key_facts.STRAY) is not None
+        if is_mark or (is_stray and each.attributes["region"] == entry.spec.region):
             yield each
 
 
@@ -735,18 +750,56 @@ def _is_own_tag(key: str) -> bool:
     return key != names.KEY_TAG and not is_of_aws(key)
 
 
+def _strays(part: KeyPart, snapshot: Snapshot) -> Iterator[Resource]:
+    """The keys with the tag of an alias that is not theirs: two runs, or another hand, left them.
+
+    Each goes by its id. One that the alias is for, and will get, is none of them.
+    """
+    found = key_facts.key_of(part, snapshot)
+    for key in key_facts.strays_of(part, snapshot):
+        if key != found.key:
+            team = names.team_of_key(key.tags, key_facts.arn_of_part(snapshot, part))
+            assert team is not None, "it has the tag"
+            seen = _as_read(team, part, key, snapshot)
+            of_its_own = {"alias": False, "marked": False, key_facts.STRAY: key.id}
+            yield replace(
+                seen,
+                id=ResourceId(NAME, f"{_id(part).key} {key.id}"),
+                attributes={**seen.attributes, **of_its_own},
+                # By the mark it is found, so that this goes last.
+                needs=frozenset({_id_of_mark(team, part)}),
+                leaves=f"the key {key.arn} stays, without an alias",
+            )
+
+
+def _left_behind(stray: Resource, snapshot: Snapshot) -> Finding:
+    return finding_about(
+        stray,
+        snapshot,
+        "stray-keys",
+        f"the key {stray.arn} has the tag of the key {stray.name} and not its alias, as two runs "
+        "at once, or an alias that was moved by hand, leave it",
+        "if it encrypts nothing, have it deleted: aws kms schedule-key-deletion --region "
+        f"{stray.attributes['region']} --key-id {stray.arn}; else take off its tag {names.KEY_TAG}",
+        severity=Severity.WARNING,
+    )
+
+
 def _observed(team: str, part: KeyPart, snapshot: Snapshot) -> Resource:
     """The key of an alias as the account has it; `team` is whose it is, or is to be."""
-    found = key_facts.key_of(part, snapshot)
-    key = found.key
+    key = key_facts.key_of(part, snapshot).key
     assert key is not None, "only a key that is there is observed"
+    return _as_read(team, part, key, snapshot)
+
+
+def _as_read(team: str, part: KeyPart, key: KeyState, snapshot: Snapshot) -> Resource:
     return Resource(
         id=_id(part),
         name=part.alias,
         teams=frozenset({team}),
         attributes={
             "region": part.region,
-            "alias": found.has_alias,
+            "alias": key_facts.key_of(part, snapshot).has_alias,
             "marked": team in _marked_by(part, snapshot),
             "owner": _owner(key, part, snapshot),
             "state": key.state,

@@ -54,7 +54,7 @@ class _Caller(NamedTuple):
 
 def _caller(resource: Resource, snapshot: Snapshot) -> _Caller:
     part = key_facts.part_of_resource(resource, snapshot)
-    known = key_facts.key_of(part, snapshot).key
+    known = key_facts.key_behind(resource, snapshot)
     named = known.id if known else key_facts.arn_of_part(snapshot, part)
     return _Caller(snapshot.account_id, part.region, named, taken=known is None)
 
@@ -77,7 +77,7 @@ def creation(after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         phase=Phase.PUBLISH,
         region=kms.region,
     )
-    yield _alias(kms, after, snapshot)
+    yield _alias(kms, after)
     yield kms("enable_key_rotation", Phase.PUBLISH)
     for grant in after.attributes["grants"]:
         yield kms("create_grant", Phase.GRANT, **grant)
@@ -105,24 +105,16 @@ def _ownership(key: Resource, snapshot: Snapshot) -> dict[str, str]:
     return {names.KEY_TAG: names.key_tag_value(team, key_facts.alias_of(key, snapshot))}
 
 
-def _alias(kms: _Caller, after: Resource, snapshot: Snapshot) -> ApiCall:
-    """Gives the key its alias; one that is there already is the answer if its key has our tag."""
+def _alias(kms: _Caller, after: Resource) -> ApiCall:
+    """Gives the key its alias; one that is there already is the answer if it is this key's.
+
+    Another run may have made another key for it meanwhile.
+    """
     name = f"alias/{after.name}"
-    ((tag, value),) = _ownership(after, snapshot).items()
-    owned = AnswerCheck(("Tags",), Match.CONTAINS, ({"TagKey": tag, "TagValue": value},))
-    reads = (
-        Read("kms", "describe_key", {"KeyId": name}, region=kms.region),
-        Read(
-            "kms",
-            "list_resource_tags",
-            {},
-            expects=(owned,),
-            takes=(("KeyId", ("KeyMetadata", "KeyId")),),
-            region=kms.region,
-        ),
-    )
+    same = AnswerCheck(("KeyMetadata", "KeyId"), Match.PARAMETER, ("TargetKeyId",))
+    read = Read("kms", "describe_key", {"KeyId": name}, expects=(same,), region=kms.region)
     call = kms.of("TargetKeyId", "create_alias", Phase.PUBLISH, AliasName=name)
-    return replace(call, confirm=Confirm(frozenset({"AlreadyExistsException"}), reads))
+    return replace(call, confirm=Confirm(frozenset({"AlreadyExistsException"}), (read,)))
 
 
 def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
@@ -141,7 +133,7 @@ def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[Ap
     if had["state"] != ENABLED:
         yield kms("enable_key", Phase.GRANT)
     if not had["alias"]:
-        yield replace(_alias(kms, after, snapshot), phase=Phase.GRANT)
+        yield replace(_alias(kms, after), phase=Phase.GRANT)
     if not had["rotation"]:
         yield kms("enable_key_rotation", Phase.GRANT)
     for grant in has["grants"]:
@@ -205,7 +197,7 @@ def _revoked(
     phase: Phase,
 ) -> Iterator[ApiCall]:
     """Takes away the grants of ours that are not wanted, and all but one of equal ones."""
-    key = key_facts.key_of(key_facts.part_of_resource(resource, snapshot), snapshot).key
+    key = key_facts.key_behind(resource, snapshot)
     left = list(wanted)
     for grant in key.grants if key else ():
         if not is_ours(grant):

@@ -14,6 +14,8 @@ from iam_access.snapshot import Document, Snapshot, SnapshotPart
 ENABLED: Final = "Enabled"
 DISABLED: Final = "Disabled"
 PENDING: Final = "PendingDeletion"
+#: The attribute of a key that is ours by its tag, beside the one that has the alias.
+STRAY: Final = "stray"
 #: The name of the one policy that a key has.
 POLICY_NAME: Final = "default"
 
@@ -107,14 +109,28 @@ def key_of(part: KeyPart, snapshot: Snapshot) -> Found:
     unread = snapshot.parts.get(StrayKeysPart(part.account, part.region))
     if isinstance(unread, Failure):
         return Found(KeyState(part.alias, arn, failure=unread))
-    made = [
+    made = strays_of(part, snapshot)
+    if len(made) > 1:
+        return Found(None, doubtful=made)
+    return Found(made[0] if made else None)
+
+
+def strays_of(part: KeyPart, snapshot: Snapshot) -> tuple[KeyState, ...]:
+    """The keys with the tag of an alias and without any alias, as far as they were read."""
+    arn = arn_of_part(snapshot, part)
+    return tuple(
         each
         for each in strays(snapshot, part.region)
         if names.team_of_key(each.tags, arn) is not None and each.state != PENDING
-    ]
-    if len(made) > 1:
-        return Found(None, doubtful=tuple(made))
-    return Found(made[0] if made else None)
+    )
+
+
+def key_behind(resource: Resource, snapshot: Snapshot) -> KeyState | None:
+    """The key that a resource is: that of its alias, or a stray one."""
+    part = part_of_resource(resource, snapshot)
+    if resource.attributes.get(STRAY):
+        return next((each for each in strays_of(part, snapshot) if each.arn == resource.arn), None)
+    return key_of(part, snapshot).key
 
 
 def failure_of(part: KeyPart, snapshot: Snapshot) -> Failure | None:

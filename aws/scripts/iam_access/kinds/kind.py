@@ -270,6 +270,14 @@ class Kind(ABC):
         """Why AWS would refuse this change in this account, if it would."""
 
 
+class SearchedKind(Kind):
+    """A kind of which a search may find what nothing else leads to."""
+
+    @abstractmethod
+    def parts_searched(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        """The parts that such a search reads: many calls, which only a look for drift is worth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A temporary grant in one form: `detail` says how much it takes; it `fits` or it does not.

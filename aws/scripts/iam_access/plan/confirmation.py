@@ -1,6 +1,7 @@
 """Whether what an account answers proves that a call whose answer was lost had been carried out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from iam_access.model import AnswerCheck, Confirm, Match, Read
@@ -11,8 +12,12 @@ ReadAnswer = Mapping[str, Any]
 _NOTHING = object()
 
 
-def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], ReadAnswer | None]) -> bool:
-    """Whether every read finds what it expects.
+def holds(
+    confirm: Confirm,
+    ask: Callable[[Read, Mapping[str, Any]], ReadAnswer | None],
+    call: Mapping[str, Any] = MappingProxyType({}),
+) -> bool:
+    """Whether every read finds what it expects of the call with these parameters.
 
     `ask` makes one read with the parameters it is given. It returns the answer, or None where one
     of the read's `absent` codes came back: then the read has found what it was made for.
@@ -32,7 +37,7 @@ def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], ReadAnswer 
             if not marker or read.pages is None:
                 break
             params = {**params, read.pages[0]: marker}
-        if not all(_meets(expected, pages) for expected in read.expects):
+        if not all(_meets(expected, pages, call) for expected in read.expects):
             return False
         taken = pages[-1]
     return True
@@ -62,7 +67,7 @@ def value_at(answer: Any, path: Sequence[str]) -> Any:
     return answer
 
 
-def _meets(expected: AnswerCheck, pages: Sequence[ReadAnswer]) -> bool:
+def _meets(expected: AnswerCheck, pages: Sequence[ReadAnswer], call: Mapping[str, Any]) -> bool:
     found = [value_at(page, expected.path) for page in pages]
     match expected.match:
         case Match.EQUALS:
@@ -76,6 +81,8 @@ def _meets(expected: AnswerCheck, pages: Sequence[ReadAnswer]) -> bool:
             return is_list and not any(each in expected.values for each in _elements(found))
         case Match.ABSENT:
             return all(each is _NOTHING for each in found)
+        case Match.PARAMETER:
+            return all(each in map(call.get, expected.values) for each in found)
 
 
 def _elements(found: Sequence[Any]) -> Iterator[Any]:

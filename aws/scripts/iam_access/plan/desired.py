@@ -19,6 +19,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.grant import TemporaryGrant
+from iam_access.kinds.kind import SearchedKind
 from iam_access.kinds.names import label
 from iam_access.kinds.tags import merged
 from iam_access.model import Account, Finding, Location, Resource, ResourceId, Severity
@@ -330,6 +331,13 @@ def parts_needed(
     )
     owned = (part for kind in kinds.KINDS for part in kind.parts_owned(snapshot))
     return frozenset((*asked, *owned))
+
+
+def parts_searched(snapshot: Snapshot) -> Iterator[SnapshotPart[Any]]:
+    """The parts in which a search finds what is ours and nothing else leads to."""
+    for kind in kinds.KINDS:
+        if isinstance(kind, SearchedKind):
+            yield from kind.parts_searched(snapshot)
 
 
 def as_valid_files_name(account: Account, configuration: Configuration) -> Account:

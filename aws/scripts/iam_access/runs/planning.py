@@ -102,9 +102,10 @@ def watching(files: WatchedFiles, request: RunOptions, now: datetime) -> Planner
             *(needed(each)(as_named(account, named), snapshot) for named, each in planners)
         )
 
+    parts = of_both(lambda planner: planner.parts)
     return Planner(
         plan=lambda account, snapshot: plan_drift(files, account, snapshot, request, now),
-        parts=of_both(lambda planner: planner.parts),
+        parts=lambda account, at: parts(account, at) | frozenset(desired.parts_searched(at)),
         documents=of_both(lambda planner: planner.documents),
         unproven=of_both(lambda planner: planner.unproven),
         order=planners[0][1].order,

@@ -123,6 +123,8 @@ def _check_name(bucket: str) -> None:
 
 def check_request(response: BaseResponse, bucket: str, account_id: str, partition: str) -> None:
     """Refuse what S3 refuses of a policy or of tags."""
+    if "tagging" in response.querystring and response.method in ("PUT", "DELETE"):
+        _check_system_tags(dict(tags_in(response)), system_tags(bucket, account_id))
     if response.method != "PUT":
         return
     if "policy" in response.querystring:
@@ -153,23 +155,61 @@ def _check_policy(text: str, bucket: str, account_id: str, partition: str) -> No
 
 
 def _blocks_public_policies(bucket: str, account_id: str) -> bool:
-    from moto.s3.models import s3_backends  # noqa: PLC0415 - most sandboxes never hear of S3
-
-    for backend in s3_backends[account_id].values():
-        found = backend.buckets.get(bucket)
-        if found is not None:
-            block = found.public_access_block
-            return block is not None and str(block.block_public_policy).lower() == "true"
+    for backend in _backends_with(bucket, account_id):
+        block = backend.buckets[bucket].public_access_block
+        return block is not None and str(block.block_public_policy).lower() == "true"
     return False
 
 
-def tag_created(bucket: str, account_id: str, tags: Mapping[str, str]) -> None:
-    """Put the tags on a new bucket that moto does not read from the request."""
+def _check_system_tags(asked: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Refuse to change the tags of AWS itself, which a request has to write back as they are.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html
+    """
+    if not known.items() <= asked.items():
+        raise AwsError("InvalidTag", "System tags cannot be removed by requester")
+    if any(_is_of_aws(key) and key not in known for key in asked):
+        raise AwsError("InvalidTag", "System tags cannot be added/updated by requester")
+
+
+def _is_of_aws(key: str) -> bool:
+    return key.lower().startswith("aws:")
+
+
+def system_tags(bucket: str, account_id: str) -> dict[str, str]:
+    """The tags that AWS itself has put on a bucket, such as CloudFormation."""
+    for backend in _backends_with(bucket, account_id):
+        tags = backend.get_bucket_tagging(bucket)["Tags"]
+        return {each["Key"]: each["Value"] for each in tags if _is_of_aws(each["Key"])}
+    return {}
+
+
+def take_tags(response: BaseResponse, bucket: str, operation: str) -> Mapping[str, str]:
+    """The tags that a bucket has after a request, where moto does not take them; else none.
+
+    Those of a new one, and all where some are of AWS itself, which are then taken out of the
+    request. A bucket that is there already, and is made once more in us-east-1, gets none.
+    """
+    tags = dict(tags_in(response))
+    if operation == "CreateBucket":
+        return tags if owner_of(bucket) is None else {}
+    if not any(map(_is_of_aws, tags)):
+        return {}
+    response.body = _TAG.sub(lambda tag: "" if _is_of_aws(tag[1]) else tag[0], _text(response))
+    return tags
+
+
+def tag(bucket: str, account_id: str, tags: Mapping[str, str]) -> None:
+    """Put tags on a bucket, as all that it has."""
+    for backend in _backends_with(bucket, account_id):
+        backend.put_bucket_tagging(bucket, dict(tags))
+
+
+def _backends_with(bucket: str, account_id: str) -> Iterator[Any]:
+    """Moto's backend that has a bucket."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - most sandboxes never hear of S3
 
-    for backend in s3_backends[account_id].values():
-        if bucket in backend.buckets:
-            backend.put_bucket_tagging(bucket, dict(tags))
+    return (each for each in s3_backends[account_id].values() if bucket in each.buckets)
 
 
 def check_bucket_policy(document: str, bucket: str) -> list[tuple[str, str]]:

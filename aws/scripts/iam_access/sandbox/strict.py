@@ -64,14 +64,17 @@ _ARN_START = f"^arn:({'|'.join(PARTITIONS)})"
 
 @dataclass(slots=True)
 class _S3Call:
-    """A request to S3 that is being answered; `created` are the bucket and tags to be made."""
+    """A request to S3 that is being answered.
+
+    `tags` are those that its bucket has once it is carried out, where moto leaves them to us.
+    """
 
     operation: str
     account_id: str
     params: Mapping[str, Any]
     lost: bool = False
     bucket: str | None = None
-    created: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 # moto looks them up for each call.
@@ -233,7 +236,7 @@ class StrictLayer:
         call = self._call(response, "s3", request.operation, {})
         response.current_account = call.account_id
         if bucket and key is None:
-            self._check_bucket(response, bucket, current, call)
+            buckets.check_owner(response, bucket, current.operation, call.account_id)
         for action in request.actions:
             asked = replace(call, operation=action)
             if not services.may_in_s3(asked, response, bucket, key):
@@ -245,17 +248,10 @@ class StrictLayer:
                 raise exceptions.S3AccessDeniedError
         if bucket and key is None:
             buckets.check_request(response, bucket, call.account_id, call.partition)
-
-    def _check_bucket(
-        self, response: BaseResponse, bucket: str, current: _S3Call, call: SandboxCall
-    ) -> None:
-        """Refuse a request about a bucket that it cannot be about."""
-        if current.operation == "CreateBucket":
-            current.created = dict(buckets.tags_in(response))
-        buckets.check_owner(response, bucket, current.operation, call.account_id)
+            current.tags = buckets.take_tags(response, bucket, current.operation)
 
     def _finish_s3(self, process: Callable[[], WireAnswer]) -> WireAnswer:
-        """The answer of moto's handling; of a request to S3 also the tags of a new bucket."""
+        """The answer of moto's handling; a request to S3 also gets what moto leaves to us."""
         self._in_thread.s3 = None
         try:
             answer = process()
@@ -265,8 +261,8 @@ class StrictLayer:
         if current is None:
             return answer
         error = error_code(answer)
-        if error is None and current.created and current.bucket:
-            buckets.tag_created(current.bucket, current.account_id, current.created)
+        if error is None and current.tags and current.bucket:
+            buckets.tag(current.bucket, current.account_id, current.tags)
         if current.lost:
             error = "ServiceFailure"
             answer = failure("s3", AwsError(error, "The answer was lost."), as_json=False)
