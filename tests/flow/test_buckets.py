@@ -129,6 +129,8 @@ def test_they_are_made_and_let_go_to_the_letter(fleet: Fleet) -> None:
     fleet.files.write("aws-buckets/ops.yaml", "aws-buckets: {}\n")
     gone = fleet.apply("--all", "--allow-removals")
     assert gone.status == 0, gone.out
+    about = [each for each in (*first.writes, *gone.writes) if each.service == "s3"]
+    assert {each.params["Bucket"] for each in about} == {LOGS, DATA}
     assert "stays, with its data" in gone.out
     assert fleet.apply("--all").operations == [
         "AssumeRole",

@@ -144,6 +144,8 @@ def test_they_are_made_changed_and_left_to_the_letter(fleet: Fleet) -> None:
     fleet.files.remove_team("ops")
     left = fleet.apply("--all", "--allow-removals")
     assert left.status == 0, left.out
+    named = {each.params["KeyId"] for each in left.writes if each.service == "kms"}
+    assert named == {kms(fleet).describe_key(KeyId="alias/payments/data")["KeyMetadata"]["KeyId"]}
     assert "the key stays" in left.out
     found = told(fleet)
     assert (found["state"], found["tags"], len(found["policy"]["Statement"])) == ("Enabled", {}, 1)

@@ -108,6 +108,7 @@ def test_they_are_made_changed_and_removed_to_the_letter(fleet: Fleet) -> None:
     assert (gone.status, lists_of(gone)) == (0, READS), gone.out
     left = fleet.dump()
     assert {arn for arn in left if ":role/" in arn} == {arn for arn in before if ":role/" in arn}
+    assert {arn: left.get(arn) for arn in before} == before
 
 
 def test_without_the_switch_nothing_is_made(tmp_path: Path) -> None:
