@@ -1,6 +1,7 @@
 """What the templates in aws/bootstrap/ let the pipeline and what it makes do."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from iam_access.kinds.bucket import Buckets
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.key import Keys
+from iam_access.kinds.key_policy import root_policy
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.role import Roles
 from iam_access.policy.actions import AccessLevel, actions_of
@@ -223,8 +225,8 @@ PASSED = {"iam:PassedToService": "ec2.amazonaws.com"}
 
 
 @pytest.fixture(scope="module")
-def role_manager() -> ApplicablePolicies:
-    """The deployer role with ManageRoles, and boundaries below boundaries/."""
+def manager() -> ApplicablePolicies:
+    """The deployer role with all switches, boundaries below boundaries/ and buckets acme-*."""
     template = Template.read(TEMPLATE)
     with Sandbox([SandboxAccount(ACCOUNT)], template=TEMPLATE) as sandbox:
         trusted = f"arn:aws:iam::{ACCOUNT}:user/pipeline"
@@ -240,13 +242,17 @@ def role_manager() -> ApplicablePolicies:
             "DeployerRoleName": "roles",
             "DeployerRolePath": "/",
             "TrustedPrincipalArn": trusted,
-            "ManageRoles": "true",
+            **dict.fromkeys(template.switches, "true"),
             "RoleBoundaries": "boundaries/*",
+            "BucketNames": "acme-*",
         }
         sandbox.deploy(Template(template.path, content), ACCOUNT, parameters)
         role = iam.get_role("roles")
         texts = [*role.policies.values()]
-        texts.append(default_version(iam, f"{OWN_POLICY}/self-serve-manage-roles"))
+        texts += [
+            default_version(iam, f"{OWN_POLICY}/self-serve-manage-{kind}")
+            for kind in ("roles", "groups", "keys", "buckets")
+        ]
     compiled = tuple(
         compile_policy(json.loads(text), PolicySource(str(n), SourceType.IDENTITY, str(n)))
         for n, text in enumerate(texts)
@@ -285,8 +291,65 @@ def role_manager() -> ApplicablePolicies:
     ],
 )
 def test_the_switch_for_roles_holds_to_tag_and_boundary(
-    role_manager: ApplicablePolicies, action: str, context: dict[str, str], allowed: bool
+    manager: ApplicablePolicies, action: str, context: dict[str, str], allowed: bool
 ) -> None:
+    assert may(manager, action, THE_ROLE, context) is allowed
+
+
+def may(manager: ApplicablePolicies, action: str, on: str, context: dict[str, str]) -> bool:
     principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
-    request = Request(principal, action, THE_ROLE, context=context)
-    assert decide(request, role_manager).allowed is allowed
+    request = Request(principal, action, on, context=context, resource_account=ACCOUNT)
+    # A key leaves to the account's policies what its own allows the account.
+    own = compile_policy(
+        root_policy("aws", ACCOUNT), PolicySource("key", SourceType.RESOURCE, "key")
+    )
+    layers = replace(manager, resource=own) if on == THE_KEY else manager
+    return decide(request, layers).allowed
+
+
+OUR_GROUP = f"arn:aws:iam::{ACCOUNT}:group/self-serve/payments/devs"
+THEIR_GROUP = f"arn:aws:iam::{ACCOUNT}:group/devs"
+OF_AWS = {"iam:PolicyARN": f"{AWS_POLICY}/ReadOnlyAccess"}
+THE_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1"
+KEY_ASKED, KEY_OURS = (
+    {"aws:RequestTag/self-serve:key": "x"},
+    {"aws:ResourceTag/self-serve:key": "x"},
+)
+UNCHECKED = {"kms:BypassPolicyLockoutSafetyCheck": "true"}
+DAYS = "kms:ScheduleKeyDeletionPendingWindowInDays"
+OUR_BUCKET, THEIR_BUCKET = "arn:aws:s3:::acme-logs", "arn:aws:s3:::logs"
+
+
+@pytest.mark.parametrize(
+    ("action", "on", "context", "allowed"),
+    [
+        ("iam:AddUserToGroup", OUR_GROUP, {}, True),
+        ("iam:AddUserToGroup", THEIR_GROUP, {}, False),
+        ("iam:PutGroupPolicy", THEIR_GROUP, {}, False),
+        ("iam:AttachGroupPolicy", OUR_GROUP, OF_AWS, True),
+        ("iam:AttachGroupPolicy", OUR_GROUP, {"iam:PolicyARN": f"{OWN_POLICY}/theirs"}, False),
+        ("iam:AttachGroupPolicy", THEIR_GROUP, OF_AWS, False),
+        ("kms:CreateKey", "*", KEY_ASKED, True),
+        ("kms:CreateKey", "*", {}, False),
+        ("kms:CreateKey", "*", {**KEY_ASKED, **UNCHECKED}, False),
+        ("kms:PutKeyPolicy", THE_KEY, KEY_OURS, True),
+        ("kms:PutKeyPolicy", THE_KEY, {}, False),
+        ("kms:PutKeyPolicy", THE_KEY, {**KEY_OURS, **UNCHECKED}, False),
+        ("kms:CreateGrant", THE_KEY, KEY_OURS, True),
+        ("kms:CreateGrant", THE_KEY, {}, False),
+        ("kms:TagResource", THE_KEY, KEY_ASKED, True),
+        ("kms:TagResource", THE_KEY, {}, False),
+        ("kms:ScheduleKeyDeletion", THE_KEY, {**KEY_OURS, DAYS: "30"}, True),
+        ("kms:ScheduleKeyDeletion", THE_KEY, {**KEY_OURS, DAYS: "7"}, False),
+        ("kms:ScheduleKeyDeletion", THE_KEY, {DAYS: "30"}, False),
+        ("kms:Decrypt", THE_KEY, KEY_OURS, False),
+        ("s3:PutBucketPolicy", OUR_BUCKET, {}, True),
+        ("s3:PutBucketPolicy", THEIR_BUCKET, {}, False),
+        ("s3:DeleteBucket", THEIR_BUCKET, {}, False),
+        ("s3:GetObject", f"{OUR_BUCKET}/x", {}, False),
+    ],
+)
+def test_the_other_switches_hold_to_path_tag_and_name(
+    manager: ApplicablePolicies, action: str, on: str, context: dict[str, str], allowed: bool
+) -> None:
+    assert may(manager, action, on, context) is allowed
