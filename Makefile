@@ -32,7 +32,7 @@ test: ## Run the test suite (PYTEST_ARGS=... replaces the options)
 
 exhaustive: ## Run the tests that take minutes: every interleaving, every AWS managed policy, fuzzing
 	@$(PYTHON) tools/venv.py dev
-	@$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal -m exhaustive
+	@$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal -m "exhaustive or search"
 
 check: ## Format, lint, types, layers, and the three linters of the workflows
 	@$(PYTHON) tools/venv.py dev

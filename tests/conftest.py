@@ -9,12 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 settings.register_profile("project", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("project")
 
 pytest_plugins = ["tests.boto_memory", "tests.write_log"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that search for a counterexample; `make test` has half of their examples.
+
+    Searches are not random, so these are the first half of what `make exhaustive` has.
+    """
+    is_short = "not exhaustive" in config.option.markexpr
+    functions: dict[Any, None] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.function):
+            item.add_marker("search")
+            functions[item.function] = None
+    for function in functions if is_short else ():
+        # Hypothesis has no public way to change the number that a test's own settings say.
+        known: settings = function._hypothesis_internal_use_settings
+        half = settings(known, max_examples=known.max_examples // 2)
+        function._hypothesis_internal_use_settings = half
 
 
 # Garbage is not looked for while tests are imported and collected, for all of that stays; and less

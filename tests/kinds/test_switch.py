@@ -15,6 +15,7 @@ from iam_access.kinds.switch_facts import HubPart, HubState
 from iam_access.kinds.switch_file import permission
 from iam_access.kinds.switch_group import SwitchGroups
 from iam_access.model import Change, ChangeType, Principal, PrincipalType
+from iam_access.plan.confirmation import holds
 from iam_access.plan.planner import RunOptions
 from iam_access.policy import document as documents
 from iam_access.snapshot import Document, IamState, PrincipalState, Snapshot
@@ -85,8 +86,15 @@ def test_members_wait_for_the_group_and_the_group_for_the_role() -> None:
 def test_who_leaves_with_a_new_name_of_the_group_leaves_in_this_plan() -> None:
     there = hub({"self-serve": permission(ROLE)})
     _, found = planned(files(role(group="ops")), there)
-    assert found["switch-member bob in prod.admin"].action is ChangeType.DELETE
+    leaves = found["switch-member bob in prod.admin"]
+    assert leaves.action is ChangeType.DELETE
     assert "switch-member alice in prod.admin" not in found
+    # The hub's own plan may have taken the whole group away by then.
+    (call,) = leaves.calls
+    assert call.confirm is not None
+    arn = f"arn:aws:iam::{HUB}:group{OURS}{GROUP.name}"
+    assert holds(call.confirm, lambda read, params: {"GroupDetailList": []})
+    assert not holds(call.confirm, lambda read, params: {"GroupDetailList": [{"Arn": arn}]})
 
 
 def test_a_role_of_this_name_waits_for_the_group_of_another_team() -> None:
