@@ -137,3 +137,15 @@ def test_a_group_with_what_the_settings_keep_stays_without_members() -> None:
     assert kept == (["group-in-use"], [removed])
     codes, changes = planned(files(), at)
     assert (codes, sorted(changes)) == ([], [removed, ("iam-group", ChangeType.DELETE, "devs")])
+
+
+def test_an_address_of_two_users_lets_neither_in_and_takes_neither_out() -> None:
+    whole = Principal(PrincipalType.USER, "alice@example.com")
+    for members in ((), (whole,)):
+        at = account()
+        at = replace(at, principals={**at.principals, whole: values.state_of(whole)})
+        for each in members:
+            at = values.with_state(at, each, groups=("devs",))
+        codes, changes = planned(files(group()), at)
+        assert codes == ["ambiguous-user"]
+        assert [each for each in changes if each[0] == "group-member"] == []

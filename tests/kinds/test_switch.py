@@ -97,6 +97,18 @@ def test_who_leaves_with_a_new_name_of_the_group_leaves_in_this_plan() -> None:
     assert not holds(call.confirm, lambda read, params: {"GroupDetailList": [{"Arn": arn}]})
 
 
+def test_an_address_of_two_users_lets_neither_in_and_takes_neither_out() -> None:
+    whole = Principal(PrincipalType.USER, "alice@example.com")
+    there = hub({"self-serve": permission(ROLE)}, members=1)
+    state = there.part(HubPart(HUB))
+    user = PrincipalState(whole, f"arn:aws:iam::{HUB}:user/{whole.name}")
+    iam = replace(state.iam, principals={**state.iam.principals, whole: user})
+    both = replace(there, parts={**there.parts, HubPart(HUB): replace(state, iam=iam)})
+    codes, found = planned(files(role()), both)
+    assert "ambiguous-user" in codes
+    assert [each for each in found if each.startswith("switch-member")] == []
+
+
 def test_a_role_of_this_name_waits_for_the_group_of_another_team() -> None:
     theirs = hub({"self-serve": permission(ROLE)}, names.switch_path("ops", ACCOUNT.id))
     asked = RunOptions(frozenset({"payments"}))
