@@ -71,6 +71,7 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
         ("{app: pay", "{¶'aws:x': pay", "bad-value", "'aws:x'"),
         ("[reader]", "[¶raeder]", "unknown-grant", "'raeder'"),
         ("[prod]", "[¶prd]", "unknown-environment", "'prd'"),
+        ("[prod]", "¶[]", "grants-nothing", "environments is empty"),
         ("account: nonprod}", "account: nonprd}", "unknown-account-name", "'nonprd'"),
         ("    trust: [{iam: root, account: nonprod}]\n", "", "no-trust", "no trust"),
         ("  deploy/ci:", "  ¶deploy//a b:", "bad-role-key", "'deploy//a b'"),

@@ -87,6 +87,16 @@ def test_errors_are_at_their_places(
     assert str(found.location).endswith(f"pay.yaml:{place}"), found
 
 
+def test_a_role_that_can_be_in_no_environment_is_an_error(tmp_path: Path) -> None:
+    """The hub is the only one, and people switch from there."""
+    files = {
+        "aws-accounts/pay.yaml": 'aws-accounts: {hub: "777788889999"}\n',
+        "aws-roles/pay.yaml": "aws-roles:\n  admin: {switch_from: {environment: hub}}\n",
+    }
+    lines = finding_lines(loaded(tmp_path, files))
+    assert "aws-roles/pay.yaml:2:10 error grants-nothing" in lines
+
+
 def test_a_new_member_asks_for_what_the_role_gives(tmp_path: Path) -> None:
     text = ROLES.replace(
         "  auditor:", "  auditor:\n    managed_policies: ['arn:aws:iam::aws:policy/x']"

@@ -369,7 +369,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "`starts_at` beside a duration (`for`), or `requested_at` without one",
     ),
-    "grants-nothing": CodeEntry(_ERROR, "a permanent entry without environments or grants"),
+    "grants-nothing": CodeEntry(_ERROR, "an entry without environments or grants"),
     "empty-policy": CodeEntry(_ERROR, "a policy without managed policies and statements"),
     # Between entries, files and teams
     "missing-accounts": CodeEntry(_ERROR, "the team has no accounts file"),

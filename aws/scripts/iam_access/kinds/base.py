@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import product
-from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from iam_access.codes import Code
 from iam_access.kinds import short_forms
@@ -23,6 +23,7 @@ from iam_access.kinds.fields import (
     end_of_day,
     fill,
     group,
+    problem,
     role,
     values_of,
 )
@@ -334,13 +335,23 @@ class TemplatedSpec(Spec):
     use: str | None = None
 
 
+def _some(environments: list[str]) -> list[str]:
+    if not environments:
+        raise problem(
+            "grants-nothing",
+            "the list of environments is empty, so this is made in none",
+            "name at least one of the team's environments, or leave the key out for all",
+        )
+    return environments
+
+
 class EverywhereSpec(Spec):
     """An entry that is for all environments of its team, unless it names some.
 
     Once all files of the team are read, there are some.
     """
 
-    environments: list[str] | None = None
+    environments: Annotated[list[str], AfterValidator(_some)] | None = None
 
     def everywhere(self, environments: list[str]) -> list[str]:
         """Which of all the team's environments it is for, if it names none."""

@@ -41,13 +41,6 @@ class GroupSpec(EverywhereSpec, PermissionsSpec):
                 "the group has no policies, so its members gain nothing by it",
                 f"add grants: [key of a policy], managed_policies or {STATEMENTS}, or remove it",
             )
-        if written.get("environments") == []:
-            yield Problem(
-                "grants-nothing",
-                "the list of environments is empty, so the group is in none",
-                "name at least one of the team's environments, or leave the key out for all",
-                ("environments",),
-            )
         yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,))
 
     def own(self, key: str) -> PermissionsSpec:

@@ -22,6 +22,7 @@ from iam_access.kinds.base import (
     ROLES,
     USERS,
     AccessEntry,
+    EverywhereSpec,
     Item,
 )
 from iam_access.kinds.fields import UserNames, group, is_exact, is_user, is_user_name
@@ -79,6 +80,7 @@ def check(
         return
     names = book.settings.user_names
     _named_accounts(team_files, book.settings.account_names, report)
+    _somewhere(team_files, report)
     _by_key(team_files, report)
     _tags(team_files, book, report)
     index.add(entries, names)
@@ -180,6 +182,20 @@ def _named_accounts(
                     did_you_mean(name, environments)
                     or f"write one of the team's, {listed(sorted(environments), 'or')}",
                 )
+
+
+def _somewhere(team_files: TeamFiles, report: FindingCollector) -> None:
+    """Report entries that are for all environments of the team, where they can be in none."""
+    there = [item.key for item in team_files.account_items]
+    for item in (each for items in team_files.items.values() for each in items) if there else ():
+        if isinstance(item.spec, EverywhereSpec) and not item.spec.environments:
+            report.error(
+                "grants-nothing",
+                item.place.location,
+                f"this is made in no environment: the team has {listed(there)} alone, in which it "
+                "cannot be",
+                "add the accounts in which it is to be to the team's environments",
+            )
 
 
 def how_to_name_an_account(name: str, known: Sequence[str]) -> str:
