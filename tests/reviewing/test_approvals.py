@@ -301,3 +301,29 @@ def test_what_a_role_gives_is_new_where_others_may_assume_it(
     before = loaded(tmp_path / "before", {"aws-roles/pay.yaml": ROLE})
     after = loaded(tmp_path / "after", {"aws-roles/pay.yaml": changed})
     assert {each.grant for each in new_access(before, after, NOW)} == labels
+
+
+BARE = "aws-roles:\n  ci:\n    environments: [prod]\n    trust: [{iam: user/ann}]\n"
+SWITCHED = BARE + "    switch_from: {environment: nonprod, members: {prod: [ann@example.com]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "principals"),
+    [
+        ("aws-roles: {}\n", BARE, {"role ci"}),
+        (BARE, BARE.replace("ann", "bob"), {"role ci"}),
+        (BARE, BARE + "    tags: {a: b}\n", set()),
+        # Without its last grant it gives less.
+        (ROLE, BARE, set()),
+        (SWITCHED, SWITCHED.replace("[ann@", "[bob@example.com, ann@"), {"user bob"}),
+    ],
+)
+def test_that_a_role_without_policies_may_be_assumed_is_new_access_of_its_own(
+    tmp_path: Path, earlier: str, later: str, principals: set[str]
+) -> None:
+    """Policies of others, such as that of a bucket, may name the role."""
+    before = loaded(tmp_path / "before", {"aws-roles/pay.yaml": earlier})
+    after = loaded(tmp_path / "after", {"aws-roles/pay.yaml": later})
+    found = new_access(before, after, NOW)
+    assert {each.principal.label for each in found} == principals
+    assert {each.grant for each in found} <= {"assuming role ci"}

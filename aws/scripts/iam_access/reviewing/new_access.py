@@ -1,12 +1,13 @@
 """The access that a pull request's files give and those of its target branch do not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import AccessEntry
-from iam_access.kinds.fields import account_placeholder, fill
+from iam_access.kinds.fields import account_placeholder, fill, role
 from iam_access.model import Location, Principal, PrincipalType
 
 
@@ -54,23 +55,23 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
 
     All that a policy gives is new where its contents differ, and all that is given in an account
     is new where the environment stands for another one, or where a role may be assumed by others.
-    What is given no more is new if it denies:
-    what it denied may be allowed then.
+    Of a role that gives nothing itself, so that policies of others may name it, that it may be
+    assumed is the grant. What is given no more is new if it denies: what it denied may be allowed
+    then.
     """
     given, opened = _given(before, now), _opened(before)
     names = _names((before, after))
     found: dict[tuple[str, str, str, Principal], NewAccess] = {}
     for team in after.teams.values():
         earlier = before.teams.get(team.name)
-        for entry, environment, grant, principal in _single(team, after, now):
-            account = _account(team, environment)
-            key = (team.name, account, grant, entry.becomes, principal.in_iam)
-            role = (team.name, account, principal.in_iam)
+        for entry, environment, grant, principal in _single(team, after, now, _grants):
+            key = _key(entry, team, environment, grant, principal)
+            assumed = (team.name, _account(team, environment), principal.in_iam)
             window = _window(entry)
             if (
-                _same_policy(earlier, team, grant)
+                (not entry.given or _same_policy(earlier, team, grant))
                 and any(each.covers(window) for each in given.get(key, ()))
-                and _lets_in(entry, environment, team) in opened.get(role, [()])
+                and _lets_in(entry, environment, team) in opened.get(assumed, [()])
             ):
                 continue
             found.setdefault(
@@ -79,9 +80,8 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
             )
     kept = _given(after, now)
     for team in before.teams.values():
-        for entry, environment, grant, principal in _single(team, before, now):
-            account = _account(team, environment)
-            key = (team.name, account, grant, entry.becomes, principal.in_iam)
+        for entry, environment, grant, principal in _single(team, before, now, _grants):
+            key = _key(entry, team, environment, grant, principal)
             if not (_gives(entry) and _denies(team, grant)):
                 continue
             if any(each.covers(_window(entry)) for each in kept.get(key, ())):
@@ -129,11 +129,10 @@ def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_W
     """The windows of all grants that the files give."""
     given: dict[_Key, list[_Window]] = {}
     for team in configuration.teams.values():
-        for entry, environment, grant, principal in _single(team, configuration, now):
+        for entry, environment, grant, principal in _single(team, configuration, now, _all_grants):
             if not _gives(entry):
                 continue
-            account = _account(team, environment)
-            key = (team.name, account, grant, entry.becomes, principal.in_iam)
+            key = _key(entry, team, environment, grant, principal)
             given.setdefault(key, []).append(_window(entry))
     return given
 
@@ -164,19 +163,45 @@ def _gives(entry: AccessEntry) -> bool:
 
 
 def _single(
-    team: Team, configuration: Configuration, now: datetime
+    team: Team,
+    configuration: Configuration,
+    now: datetime,
+    grants: Callable[[AccessEntry], Sequence[str]],
 ) -> Iterator[tuple[AccessEntry, str, str, Principal]]:
-    """Each combination that a team's entries give and that has not ended."""
+    """Each combination that a team's entries give and that has not ended, of these grants."""
     for entry in team.access:
         if not entry.has_ended(now):
-            for principal, environment, grant in entry.single(configuration.settings.user_names):
-                yield entry, environment, grant, principal
+            principals = entry.principals(configuration.settings.user_names)
+            each = product(principals, dict.fromkeys(entry.environments), grants(entry))
+            yield from ((entry, at, grant, who) for who, at, grant in each)
+
+
+def _grants(entry: AccessEntry) -> Sequence[str]:
+    """What an entry gives, or that a role may be assumed where that is all."""
+    return entry.given or _assuming(entry)
+
+
+def _all_grants(entry: AccessEntry) -> Sequence[str]:
+    """What an entry gives, and that a role may be assumed."""
+    return (*entry.given, *_assuming(entry))
+
+
+def _assuming(entry: AccessEntry) -> Sequence[str]:
+    assumed = role(entry.becomes) if entry.becomes is not None else entry.makes
+    is_role = assumed is not None and assumed.type is PrincipalType.ROLE
+    return (f"assuming {assumed.label}",) if assumed is not None and is_role else ()
 
 
 def _window(entry: AccessEntry) -> _Window:
     # Nothing but access for good covers a duration that begins with a merge to come.
     ends = entry.temporary and not entry.is_pending
     return _Window(entry.starts, entry.until if ends else None)
+
+
+def _key(
+    entry: AccessEntry, team: Team, environment: str, grant: str, principal: Principal
+) -> _Key:
+    return (team.name, _account(team, environment), grant, entry.becomes, principal.in_iam)
 
 
 def _account(team: Team, environment: str) -> str:
