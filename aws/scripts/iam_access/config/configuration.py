@@ -15,6 +15,7 @@ from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.kinds import base
 from iam_access.kinds.base import AccessEntry, FileEntry, InvalidEntry, Item, PolicySpec
+from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Finding, Location
 from iam_access.place import SourcePosition
 
@@ -117,6 +118,16 @@ class Team:
     def account_ids(self) -> Mapping[str, str]:
         """The ids of the accounts that the team's files may name, by environment or name."""
         return {**self.account_names, **{name: spec.id for name, spec in self.accounts.items()}}
+
+    def filled(self, value: Any, environment: str) -> Any:
+        """The value with its placeholders as in one of the team's environments, see `fill`.
+
+        Those that only an account gives stay where the environment has none.
+        """
+        spec = self.accounts.get(environment)
+        if spec is None:
+            return fill(value, {"environment": environment, "team": self.name})
+        return fill(value, values_of(spec, environment, self.name, self.account_ids))
 
     @cached_property
     def access(self) -> Sequence[AccessEntry]:

@@ -17,7 +17,6 @@ from iam_access.config.rules.intended_removals import new_lines
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PermissionsSpec
-from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Principal, Request, RequestType, SettingChange
 from iam_access.policy.document import as_list
 
@@ -411,22 +410,15 @@ def _trusts(
         for environment in entry.environments:
             account = team.accounts.get(environment)
             if account is not None:
-                filled = _filled(entry, team, environment)
+                filled = team.filled(list(entry.trust), environment)
                 yield (account.id, entry.makes.in_iam), (environment, filled)
-
-
-def _filled(entry: AccessEntry, team: Team, environment: str) -> list[Mapping[str, Any]]:
-    """The trust of a role in an environment whose account is known."""
-    values = values_of(team.accounts[environment], environment, team.name, team.account_ids)
-    filled: list[Mapping[str, Any]] = fill(list(entry.trust), values)
-    return filled
 
 
 def _trusted(entry: AccessEntry, team: Team, place: _Place) -> tuple[tuple[str, ...], bool]:
     """Whom a role trusts, as its policy names them in one place, and whether with conditions."""
     names: dict[str, None] = {}
     conditional = False
-    for statement in _filled(entry, team, place[0]):
+    for statement in team.filled(list(entry.trust), place[0]):
         conditional = conditional or "Condition" in statement
         if statement.get("Effect") == "Allow":
             for named in statement["Principal"].values():

@@ -7,7 +7,7 @@ from itertools import product
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import AccessEntry
-from iam_access.kinds.fields import account_placeholder, fill, role
+from iam_access.kinds.fields import role
 from iam_access.model import Location, Principal, PrincipalType
 
 
@@ -101,18 +101,15 @@ def _new(
     principal: Principal,
     names: Mapping[str, frozenset[str]],
 ) -> NewAccess:
-    policy, spec = team.given.get(grant), team.accounts.get(environment)
+    policy = team.given.get(grant)
     contents = [*policy.spec.managed_policies, *policy.spec.of_others] if policy else []
-    values = {"environment": environment, "team": team.name}
-    if spec is not None:
-        values |= {"account_id": spec.id, "partition": spec.partition}
     return NewAccess(
         team.name,
         environment,
         grant,
         principal,
         names.get(_account(team, environment), frozenset()) | {environment},
-        tuple(fill(contents, values)),
+        tuple(team.filled(contents, environment)),
         entry.place.location,
     )
 
@@ -151,10 +148,7 @@ def _opened(configuration: Configuration) -> Mapping[object, list[object]]:
 
 def _lets_in(entry: AccessEntry, environment: str, team: Team) -> object:
     """What says who may assume the role of an entry; empty for an entry that makes none."""
-    if entry.makes is None:
-        return ()
-    values = {account_placeholder(name): id_ for name, id_ in team.account_ids.items()}
-    return fill(list(entry.trust), {**values, "environment": environment})
+    return team.filled(list(entry.trust), environment) if entry.makes is not None else ()
 
 
 def _gives(entry: AccessEntry) -> bool:
