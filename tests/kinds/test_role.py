@@ -355,6 +355,17 @@ def test_roles_of_one_file_may_trust_each_other() -> None:
     assert changes(files(one, other), made) == ()
 
 
+@pytest.mark.parametrize("rest", [(), (WHOLE._replace(key="other/ci"),)])
+def test_one_that_goes_while_another_one_trusts_it_is_an_error(rest: tuple[Any, ...]) -> None:
+    trusting = role("b", trust=[{"iam": "role/deploy/ci"}])
+    made = values.applied(files(WHOLE, trusting), account())
+    plan = values.apply_plan(files(*rest, trusting), made)
+    (found,) = plan.findings
+    assert (found.code, found.location) == ("missing-principal", trusting.place.location)
+    assert "role b still names" in found.message
+    assert [each.name for each in plan.changes] == ["ci"]
+
+
 def test_a_role_may_trust_one_that_the_files_of_another_team_make() -> None:
     one = values.team(policies=[values.policy("read")])
     one = replace(

@@ -700,7 +700,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "missing-principal": CodeEntry(
         _ERROR + _NOTE,
-        "the user or role does not exist in the account; in access tests, it is not among "
+        "the user or role does not exist in the account, or goes with the plan while files "
+        "still name it; in access tests, it is not among "
         "those tested, a note with `allow_no_match`",
     ),
     "bucket-unreadable": CodeEntry(

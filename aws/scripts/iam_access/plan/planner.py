@@ -35,6 +35,7 @@ from iam_access.plan.expected import Expectation, hold_unexpected
 from iam_access.plan.guards import GuardContext, guard, obstacles, protected
 from iam_access.plan.lost_deadlines import lost_deadlines, restoring
 from iam_access.plan.removals import Held, hold_back
+from iam_access.plan.still_named import still_named
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import Snapshot
 
@@ -102,7 +103,8 @@ def plan_apply(
     held = (*removals.held, *waiting.held)
     # Without the removals that are held back there is less room for what is left.
     made = guard(waiting.changes, where) if held else guarded
-    found = dict.fromkeys((*guarded.findings, *made.findings))
+    named = still_named(wanted.values(), made.changes, snapshot)
+    found = dict.fromkeys((*guarded.findings, *made.findings, *named))
     after = state_after(observed, made.changes).values()
     return Plan(
         account=account,
