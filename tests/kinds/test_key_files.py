@@ -151,6 +151,10 @@ def test_an_alias_of_an_account_and_region_is_that_of_one_entry(tmp_path: Path) 
     (message,) = taken(pay, "eu-west-1")
     assert "key 'data/app' of account 111122223333 in eu-west-1" in message
     assert (taken("444455556666", "eu-west-1"), taken(pay, "us-east-1")) == ([], [])
+    # Long aliases that begin alike are different ones.
+    alias = f"data/{'x' * 230}"
+    keys = KEYS.replace("  data/app:", f"  {alias}b: {{region: eu-west-1}}\n  {alias}a:")
+    assert finding_lines(files(tmp_path / "long", keys)) == []
 
 
 def test_everybody_may_be_those_of_accounts(tmp_path: Path) -> None:

@@ -338,7 +338,7 @@ class Keys(SearchedKind):
 
 def _only_one(entry: FileEntry[KeySpec]) -> str:
     """The key that an entry describes, in words: each account and region has one of an alias."""
-    return f"key {shown(entry.key)} of account {{account_id}} in {entry.spec.region}"
+    return f"key {entry.key!r} of account {{account_id}} in {entry.spec.region}"
 
 
 def _own(item: Item) -> Item | None:
