@@ -139,6 +139,26 @@ def test_a_switch_adds_what_its_kinds_take_and_no_more(switch: str) -> None:
     assert added <= needed <= base | added
 
 
+def test_the_deployer_uses_no_object_whatever_a_bucket_gives_it() -> None:
+    policy = Template.read(TEMPLATE).content["Resources"]["ManageBucketsPolicy"]["Properties"]
+    text = json.dumps(policy["PolicyDocument"]["Statement"][-1])
+    deny = json.loads(text.replace("${AWS::Partition}", "aws"))
+    deny["Resource"] = [each["Fn::Sub"] for each in deny["Resource"]]
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [allow, deny]}
+    source = PolicySource(*[SourceType.IDENTITY] * 3)
+    layers = ApplicablePolicies(identity=(compile_policy(document, source),))
+
+    def may(action: str, resource: str) -> bool:
+        principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
+        return decide(Request(principal, action, resource), layers).allowed
+
+    assert may("s3:PutBucketPolicy", "arn:aws:s3:::reports")
+    assert not may("s3:GetObject", "arn:aws:s3:::reports/2026/a.csv")
+    point = f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports/object/a.csv"
+    assert not may("s3:PutObject", point)
+
+
 def test_what_a_move_adds_to_the_deployer_is_what_taking_over_a_policy_takes() -> None:
     template = Template.read(TEMPLATE.parent / "adoption.yaml").content["Resources"]
     document = template["AdoptionPolicy"]["Properties"]["PolicyDocument"]
