@@ -70,7 +70,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.phrases import listed, shown
+from iam_access.phrases import listed
 from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
