@@ -1,14 +1,17 @@
 """What the pages say of files and folders is what the code has."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 
 from iam_access import kinds
 from iam_access.config import access_tests, accounts
 from iam_access.config.settings import FILE, Settings
 from iam_access.kinds.fields import Spec
+from tests.config.repository import NOW, loaded
 
 ROOT = Path(__file__).parents[2]
 SPECS: dict[str, type[Spec]] = {
@@ -90,3 +93,44 @@ def test_every_script_and_workflow_is_told() -> None:
     names = {re.findall(r"^name: (\w+)$", path.read_text("utf-8"), re.M)[0] for path in workflows}
     rows = re.findall(r"^\| ([A-Z][\w, ]+) \|", pages[1], re.M)
     assert names - {name for row in rows for name in row.split(", ")} == set()
+
+
+# What examples of pages lean on: environments, and policies of whatever they grant.
+ACCOUNTS = {name: f"{number:012}" for number, name in enumerate(("hub", "nonprod", "prod", "test"))}
+STATEMENT = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["*"]}
+
+
+def examples() -> dict[str, str]:
+    """The blocks of YAML in all pages, by page and line."""
+    return {
+        f"{page.relative_to(ROOT)}:{text[: block.start()].count(chr(10)) + 1}": block[1]
+        for page in PAGES
+        for text in [page.read_text("utf-8")]
+        for block in re.finditer(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+    }
+
+
+@pytest.mark.parametrize("place", examples())
+def test_the_examples_of_pages_are_valid(place: str, tmp_path: Path) -> None:
+    text = textwrap.dedent(examples()[place]).replace("YYYY-MM-DD", f"{NOW:%Y-%m-%d}")
+    content = yaml.safe_load(text)
+    if isinstance(content, list):
+        text = "temporary-access:\n" + textwrap.indent(text, "  ")
+        content = {"temporary-access": content}
+    key = "access-tests" if "tests" in content else next(iter(content.keys() - {"templates"}))
+    file = FILE if key in Settings.model_fields else f"{key}/pay.yaml"
+    granted = re.findall(r"grants?: \[?([\w.-]+)", text)
+    files = {
+        "aws-accounts/pay.yaml": yaml.safe_dump({"aws-accounts": ACCOUNTS}),
+        "aws-policies/pay.yaml": yaml.safe_dump(
+            {"aws-policies": {each: {"custom_statements": [STATEMENT]} for each in granted}}
+        ),
+        "permanent-access/pay.yaml": "permanent-access: []\n",
+        "temporary-access/pay.yaml": "temporary-access: []\n",
+        file: text,
+    }
+    found = loaded(tmp_path, files)
+    errors = [f"{each.code}: {each.message}" for each in found.findings if each.is_error]
+    # A duration begins with a commit, and there is none here.
+    assert [each for each in errors if not each.startswith("start-unknown")] == []
+    assert found.settings_valid
