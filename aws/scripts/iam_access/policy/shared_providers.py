@@ -1,6 +1,6 @@
 """Identity providers of OpenID Connect that many customers of AWS share.
 
-Whoever is a customer of such a provider gets tokens of it, so a claim has to say whose are let in.
+Every customer of such a provider gets tokens of it, so a claim has to say whose are let in.
 IAM refuses a trust policy that does not look at that claim.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
 """

@@ -1,7 +1,7 @@
 """What a principal may do on some of the resources, or under other conditions.
 
 Conservative: what a principal certainly may not do, whatever its requests contain, is never
-reported; what it may perhaps do is, so that "nobody can" is a proof.
+reported; what it may perhaps do is, so that "no user or role can" is a proof.
 """
 
 import re

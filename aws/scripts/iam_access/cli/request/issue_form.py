@@ -1,6 +1,6 @@
 """The issue form for a request: who filed it, its answers, and what becomes of them.
 
-All of it comes from whoever filed or edited the issue. It needs the standard library alone, since
+All of it comes from those who filed or edited the issue. It needs the standard library alone, since
 the job that may write to the repository installs nothing.
 """
 
