@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from iam_access.codes import Code
-from iam_access.kinds import names, switch_group, switch_member, switch_takeover
+from iam_access.kinds import names, switch_group, switch_member
 from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.switch_facts import HubPart, SeenGroup, hub_of, seen
@@ -254,7 +254,7 @@ class Switches:
         role = arns.iam_arn(account.id, f"role/{entry.key}", partition=account.partition)
         for found in self._seen:
             team, state = found.group.team, found.group.state
-            if team != self._scope.team and switch_takeover.leads_to(state, role):
+            if team != self._scope.team and switch_group.leads_to(state, role):
                 return self._finding(
                     "not-ours",
                     entry,
@@ -336,7 +336,7 @@ class Switches:
         members = [hub.user(each).name for each in users]
         taken = hub.snapshot.principals.get(Principal(PrincipalType.GROUP, name))
         # One of others that leads to the role already is put right before the role is.
-        leads = taken is not None and switch_takeover.leads_to(taken, role.attributes["arn"])
+        leads = taken is not None and switch_group.leads_to(taken, role.attributes["arn"])
         return Resource(
             id=switch_group.group_id(scope.team, hub.account.id, account.id, name),
             name=name,

@@ -1,57 +1,35 @@
-"""Users of a hub who may switch into a role, as members of its group there.
+"""Users of a hub who may switch into a role, as members of its group there."""
 
-A member leaves before the role or a policy on it gets wider, and joins once group, role and
-policies are right.
-"""
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, Final
-
-from iam_access.kinds import calls, switch_group, switch_takeover
-from iam_access.kinds.kind import (
-    GivenAccess,
-    Kind,
-    Lifetime,
-    SharedLimit,
-    Switching,
-    UnmanagedResource,
-)
-from iam_access.kinds.operations import Operations, iam_operations
+from iam_access.kinds import switch_group
+from iam_access.kinds.kind import GivenAccess, Switching
+from iam_access.kinds.membership import Membership, Memberships
 from iam_access.kinds.quotas import Quota, Use
 from iam_access.kinds.switch_facts import SeenGroup, hub_of, seen
 from iam_access.model import (
-    ApiCall,
-    Change,
-    Finding,
     Principal,
     PrincipalType,
     Resource,
     ResourceId,
 )
-from iam_access.problem import Problem
-from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
+from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 NAME: Final = "switch-member"
 
 
-class SwitchMembers(Kind):
+class SwitchMembers(Memberships):
     """The members of the groups by which users of a hub become roles."""
 
     name = NAME
-    operations: Operations = iam_operations("add_user_to_group", "remove_user_from_group")
-    reads = ("iam:GetAccountAuthorizationDetails",)
     quotas: tuple[Quota, ...] = ()
-    limits: tuple[SharedLimit, ...] = ()
-
-    # How it is found in an account.
 
     def in_words(self, count: int) -> str:
         return "switch" if count == 1 else f"{count:,} switches"
 
-    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
-        return ()
+    def membership(self, resource: Resource, snapshot: Snapshot) -> Membership:
+        return Membership(*(resource.aside[each] for each in ("hub", "group_arn", "user")))
 
     def observed(self, snapshot: Snapshot) -> Iterator[Resource]:
         for found in seen(snapshot):
@@ -59,24 +37,11 @@ class SwitchMembers(Kind):
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         hub = hub_of(snapshot, resource.aside["hub"])
-        user = Principal(PrincipalType.USER, resource.aside["user"])
-        state = hub.principals.get(user) if hub is not None else None
-        if hub is None or state is None or resource.aside["group"] not in state.groups:
+        if hub is None or not self.membership(resource, snapshot).is_in(hub):
             return False
         group = hub.principals.get(Principal(PrincipalType.GROUP, resource.aside["group"]))
         role = snapshot.principals.get(resource.principal) if resource.principal else None
-        return group is None or role is None or switch_takeover.leads_to(group, role.arn)
-
-    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
-        return None
-
-    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
-        return ()
-
-    def reserved(self, state: PrincipalState) -> Problem | None:
-        return None
-
-    # What it gives.
+        return group is None or role is None or switch_group.leads_to(group, role.arn)
 
     def gives(self, resource: Resource) -> GivenAccess:
         facts = resource.aside
@@ -89,36 +54,12 @@ class SwitchMembers(Kind):
             inline=facts["inline"],
         )
 
-    def lifetime(self, resource: Resource) -> Lifetime | None:
-        return None
-
     def may_be_for(self, resource: Resource, principal: Principal) -> bool:
         return False
 
-    # How it is changed.
-
     def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        """None: what there is room for in the hub, `switch` counts over all accounts."""
         return ()
-
-    def calls(
-        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
-    ) -> tuple[ApiCall, ...]:
-        subject = after or before
-        assert subject is not None, "a change has a before or an after"
-        hub, group, user = (subject.aside[each] for each in ("hub", "group", "user"))
-        if after is not None:
-            return (calls.add_member(hub, group, user),)
-        # The hub's own plan may take the whole group away meanwhile.
-        confirm = calls.gone(PrincipalType.GROUP, subject.aside["group_arn"])
-        return (replace(calls.remove_member(hub, group, user), confirm=confirm),)
-
-    def reclaiming(
-        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
-    ) -> tuple[ApiCall, ...]:
-        return self.calls(dead, None, snapshot)
-
-    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
-        return None
 
 
 def member_id(group: ResourceId, user: str) -> ResourceId:
