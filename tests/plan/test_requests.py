@@ -329,6 +329,35 @@ aws-roles:
     )
 
 
+def test_whom_a_bucket_or_key_lets_in_from_outside_asks_for_its_use(tmp_path: Path) -> None:
+    bucket = """\
+aws-buckets:
+  pay-{environment}-reports:
+    environments: [prod]
+    region: eu-west-1
+    statements:
+      - {effect: Allow, principals: {iam: role/deployer}, actions: ["s3:GetObject"]}
+"""
+    key = """\
+aws-keys:
+  data:
+    environments: [prod]
+    region: eu-west-1
+    admins: [{iam: role/admin, account: nonprod}]
+"""
+    before: dict[str, str | None] = {"aws-buckets/pay.yaml": bucket}
+    opened = bucket.replace(
+        "{iam: role/deployer}", "[{iam: role/deployer}, {iam: root, account: nonprod}]"
+    )
+    after: dict[str, str | None] = {"aws-buckets/pay.yaml": opened, "aws-keys/pay.yaml": key}
+    found = asked(tmp_path, after, before)
+    assert sorted(sentences(found)) == [
+        "account 111122223333 asks for use of bucket pay-{environment}-reports in prod permanently",
+        "arn:aws:iam::111122223333:role/admin asks for use of key data in prod permanently",
+    ]
+    assert all(each.newcomers == each.principals for each in found)
+
+
 def test_who_may_assume_a_role_is_told_where_it_is_new_or_others_may(tmp_path: Path) -> None:
     new = asked(tmp_path / "a", {"aws-roles/pay.yaml": ROLE})
     assert sentences(new) == [

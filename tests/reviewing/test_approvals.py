@@ -251,6 +251,26 @@ def test_the_end_of_a_grant_that_denies_is_new_access(tmp_path: Path) -> None:
     assert (found.grant, found.principal.name) == ("guard", "ann")
 
 
+def test_whom_a_bucket_lets_in_from_outside_is_new_access(tmp_path: Path) -> None:
+    bucket = """\
+aws-buckets:
+  pay-reports:
+    environments: [prod]
+    region: eu-west-1
+    statements: [{effect: Allow, principals: SOME, actions: ["s3:GetObject"]}]
+"""
+    service = "{service: cloudtrail}"
+    before, after = (
+        loaded(tmp_path / name, {"aws-buckets/pay.yaml": bucket.replace("SOME", principals)})
+        for name, principals in (
+            ("before", service),
+            ("after", f"[{service}, {{iam: root, account: nonprod}}]"),
+        )
+    )
+    (found,) = new_access(before, after, NOW)
+    assert found.label == "pay/use of bucket pay-reports in prod for account 111122223333"
+
+
 def test_what_a_user_of_another_account_may_become_is_new_beside_what_one_here_has(
     tmp_path: Path,
 ) -> None:

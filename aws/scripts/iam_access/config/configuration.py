@@ -16,8 +16,9 @@ from iam_access.config.settings import Settings
 from iam_access.kinds import base
 from iam_access.kinds.base import AccessEntry, FileEntry, InvalidEntry, Item, PolicySpec
 from iam_access.kinds.fields import fill, values_of
-from iam_access.model import Account, Finding, Location
+from iam_access.model import Account, Finding, Location, Principal, PrincipalType
 from iam_access.place import SourcePosition
+from iam_access.policy.evaluation.outsiders import outsiders_in
 
 if TYPE_CHECKING:
     from iam_access.config.revisions import Revision
@@ -128,6 +129,18 @@ class Team:
         if spec is None:
             return fill(value, {"environment": environment, "team": self.name})
         return fill(value, values_of(spec, environment, self.name, self.account_ids))
+
+    def outsiders(self, entry: AccessEntry) -> Iterator[tuple[Principal, str]]:
+        """Yield whom an entry lets use a resource, and where, beside users and roles there."""
+        for environment in dict.fromkeys(entry.environments if entry.lets_in else ()):
+            spec = self.accounts.get(environment)
+            if spec is not None:
+                principal = self.filled(dict(entry.lets_in), environment)
+                document = {"Statement": [{"Effect": "Allow", "Principal": principal}]}
+                named = dict.fromkeys(each.name for each in outsiders_in(document, spec.id))
+                yield from (
+                    (Principal(PrincipalType.OUTSIDER, each), environment) for each in named
+                )
 
     @cached_property
     def access(self) -> Sequence[AccessEntry]:

@@ -93,8 +93,9 @@ class AccessEntry:
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
     the `environments`, and gain by becoming that role there. `of_resource` is
     whether it says who may use a resource, so that it may name no user or role of the account. That
-    is the `thing`, in words (`key app/data`), and `services` are those of AWS that it lets in, with
-    the paths where they stand. `unique` says in words, with placeholders, of which thing there is
+    is the `thing`, in words (`key app/data`). `lets_in` is whom it lets use it, as the `Principal`
+    of a statement with placeholders, and `services` are those of AWS among them, with the paths
+    where they stand. `unique` says in words, with placeholders, of which thing there is
     one in all accounts together, so that no other entry may describe it. An entry that `joins`
     makes its users members of that group, which is none of its grants.
     """
@@ -125,6 +126,7 @@ class AccessEntry:
     joins: str | None = None
     of_resource: bool = False
     thing: str | None = None
+    lets_in: Mapping[str, Any] = field(default_factory=dict)
     services: Sequence[tuple[str, Path]] = ()
     unique: str | None = None
 

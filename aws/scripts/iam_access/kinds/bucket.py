@@ -49,7 +49,7 @@ from iam_access.kinds.named_principals import (
     named_in,
 )
 from iam_access.kinds.operations import Operations, iam_operations
-from iam_access.kinds.principal_forms import OwnEntities, in_partition
+from iam_access.kinds.principal_forms import OwnEntities, element_of, in_partition
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.kinds.tags import as_list
@@ -113,8 +113,9 @@ class Buckets(Kind):
             if item.spec.state == "present":
                 statements = item.spec.statements
             own = resource_policy.own(item, [each.of(item.key) for each in statements])
-        allowing = (each for each in statements if each.effect == "Allow")
-        named = OwnEntities.of(form for each in allowing for form in each.principals)
+        allowing = [each for each in statements if each.effect == "Allow"]
+        let_in = [form for each in allowing for form in each.principals]
+        named = OwnEntities.of(let_in)
         yield AccessEntry(
             item.place,
             named.users,
@@ -125,6 +126,7 @@ class Buckets(Kind):
             own=own,
             of_resource=True,
             thing=f"bucket {item.key}",
+            lets_in=element_of(let_in),
             services=resource_policy.named_services(statements),
             unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
         )

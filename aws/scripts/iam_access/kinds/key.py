@@ -57,7 +57,7 @@ from iam_access.kinds.named_principals import (
     named_in,
 )
 from iam_access.kinds.operations import Operation, Operations, iam_operations
-from iam_access.kinds.principal_forms import OwnEntities
+from iam_access.kinds.principal_forms import OwnEntities, PrincipalForm, element_of
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, named_services
 from iam_access.kinds.tags import is_of_aws
@@ -145,10 +145,12 @@ class Keys(SearchedKind):
         if isinstance(item, InvalidEntry):
             written = item.written if isinstance(item.written, dict) else {}
             environments, named = texts(written.get("environments")), OwnEntities([], [])
+            let_in: list[PrincipalForm] = []
             description = text(written.get("description"))
         else:
             spec = item.spec
-            given = spec.principals if spec.state == "present" else ()
+            given = spec.principals if spec.state == "present" else []
+            let_in = spec.let_in if given else []
             environments, named = spec.environments or (), OwnEntities.of(given)
             description = spec.description
         yield AccessEntry(
@@ -162,6 +164,7 @@ class Keys(SearchedKind):
             own=_own(item),
             of_resource=True,
             thing=f"key {item.key}",
+            lets_in=element_of(let_in),
             services=named_services(item.spec.statements) if item.spec else (),
             unique=None if isinstance(item, InvalidEntry) else _only_one(item),
         )

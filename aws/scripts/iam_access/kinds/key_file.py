@@ -213,11 +213,19 @@ class KeySpec(EverywhereSpec):
     @property
     def principals(self) -> list[PrincipalForm]:
         """All whom the key's policy and grants name."""
-        return [
-            *self.admins,
-            *(form for each in self.statements for form in each.principals),
-            *(form for each in self.grants for form in (each.grantee, each.retiree) if form),
-        ]
+        named = (form for each in self.statements for form in each.principals)
+        return [*self.admins, *named, *self._of_grants]
+
+    @property
+    def let_in(self) -> list[PrincipalForm]:
+        """Those of them who may do something."""
+        allowing = (each for each in self.statements if each.effect == "Allow")
+        named = (form for each in allowing for form in each.principals)
+        return [*self.admins, *named, *self._of_grants]
+
+    @property
+    def _of_grants(self) -> list[PrincipalForm]:
+        return [form for each in self.grants for form in (each.grantee, each.retiree) if form]
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 from iam_access.config import settings_changes
@@ -392,7 +393,9 @@ def _grants(configuration: Configuration, left_out: frozenset[str]) -> Iterator[
         if team.name in left_out:
             continue
         for entry in team.access:
-            for principal, environment, grant in entry.single(names):
+            outsiders = product(team.outsiders(entry), entry.given)
+            more = ((who, where, grant) for (who, where), grant in outsiders)
+            for principal, environment, grant in (*entry.single(names), *more):
                 account = team.accounts.get(environment)
                 if account is not None:
                     what = grant, entry.temporary, entry.becomes

@@ -168,6 +168,8 @@ def _single(
             principals = entry.principals(configuration.settings.user_names)
             each = product(principals, dict.fromkeys(entry.environments), grants(entry))
             yield from ((entry, at, grant, who) for who, at, grant in each)
+            outsiders = product(team.outsiders(entry), grants(entry))
+            yield from ((entry, at, grant, who) for (who, at), grant in outsiders)
 
 
 def _grants(entry: AccessEntry) -> Sequence[str]:
