@@ -76,6 +76,21 @@ def test_they_may_be_allowed_to_all_or_to_a_team(asked: frozenset[str] | None) -
     assert plan_of(before, after, allow_removals_of=frozenset({"data"})).changes == ()
 
 
+def test_the_parts_of_a_policy_are_one_grant() -> None:
+    """What it says may become less, as that of a policy in one part may."""
+    many = [{**STATEMENTS[0], "resources": [f"arn:aws:s3:::bucket-{n:02}" for n in range(30)]}]
+    few = [{**many[0], "resources": many[0]["resources"][::3]}]
+    account = account_with(*USERS, quotas=Quotas(policy_size=400))
+    before, less = (configuration(granted(USERS, custom_statements=each)) for each in (many, few))
+    held = applied(before, account, ALL)
+    assert len(held.principals[USERS[0]].attached) == 3
+    plan = apply_plan(less, held, RunOptions())
+    assert not plan.refused
+    assert sum(change.after is None for change in plan.changes) >= len(USERS)
+    (told,) = apply_plan(configuration(granted(USERS[10:])), held, RunOptions()).findings
+    assert "would remove 10 of the 20 grants" in told.message
+
+
 def test_a_small_share_is_fine() -> None:
     lists = [granted(USERS, "b", "data"), granted(USERS, "c", "web")]
     before = configuration(granted(USERS), *lists)

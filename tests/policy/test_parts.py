@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.policy.document import document, policy_size, statements_of
+from iam_access.policy.document import document, policy_size, same_meaning, statements_of
 from iam_access.policy.packing import SplitError, split
 from iam_access.policy.parts import Rewriting, keeping_denials, resplit
 from iam_access.snapshot import Document
@@ -74,6 +74,18 @@ def test_a_part_that_is_not_needed_is_emptied_into_the_others() -> None:
     assert len(present) == 3
     assert len(parts) == 2
     assert parts.keys() < present.keys()
+
+
+def test_a_part_that_another_hand_wrote_is_written_back() -> None:
+    source = document([buckets(0, 60), buckets(70, 72, "Deny")])
+    present = resplit(source, {}, LIMIT)
+    for number in present:
+        foreign = {**present, number: document([buckets(0, 1, Action=["sqs:*"])])}
+        parts = resplit(source, foreign, LIMIT)
+        assert parts.keys() == present.keys()
+        changed = {each for each in parts if not same_meaning(parts[each], present[each])}
+        assert len(changed) < len(present)
+        assert number != max(present) or not changed
 
 
 def test_what_a_stopped_run_left_twice_stays_in_one_part() -> None:

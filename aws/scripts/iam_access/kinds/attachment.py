@@ -362,10 +362,17 @@ class PolicyAttachments(GrantKind):
             owners=frozenset() if ours else team,
             attributes={"arn": arn, "attached": True},
             principal=principal,
-            needs=frozenset({managed_policy.resource_id(arn)}) if ours else frozenset(),
+            needs=_parts_to_make(arn, key, scope) if ours else frozenset(),
             reasons=(f"{scope.team} grants {key} in {scope.environment}",),
             location=location,
         )
+
+
+def _parts_to_make(arn: str, key: str, scope: TeamInAccount) -> frozenset[ResourceId]:
+    """The policy, and all parts of it that are not there yet: one of them may deny something."""
+    parts = managed_policy.arns_of(scope.policies[key], scope)
+    new = (each for each in parts if each not in scope.snapshot.policies)
+    return frozenset(map(managed_policy.resource_id, (arn, *new)))
 
 
 def _whom(

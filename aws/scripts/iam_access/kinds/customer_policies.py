@@ -43,7 +43,7 @@ def fault(written: str) -> Problem | None:
             f"{shown(written)} is managed by AWS",
             "write it in managed_policies",
         )
-    if text.startswith("arn:") and not arns.is_managed_policy(text):
+    if text.lower().startswith("arn:") and not arns.is_managed_policy(text):
         return Problem(
             "bad-customer-policy",
             f"{shown(written)} is not the ARN of a policy",
@@ -133,8 +133,8 @@ def _wrong(path: str, text: str, found: PolicyState, account: str) -> Problem | 
     """Why the policy of this name, whatever the case, is not the one that a file means."""
     if _is_ours(_path(found)):
         return _of_the_pipeline(text)
-    has_path = "/" in path.lstrip("/") or text.startswith("arn:")
-    meant = path.lstrip("/")
+    meant = path.removeprefix("/")
+    has_path = "/" in meant or text.startswith("arn:")
     if meant == (_path(found) if has_path else found.name):
         return None
     return _problem(
@@ -145,7 +145,7 @@ def _wrong(path: str, text: str, found: PolicyState, account: str) -> Problem | 
 
 
 def _path(policy: PolicyState) -> str:
-    return f"{policy.path}{policy.name}".lstrip("/")
+    return f"{policy.path}{policy.name}".removeprefix("/")
 
 
 def _is_ours(path: str) -> bool:

@@ -252,7 +252,7 @@ def parts_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Mapping[int,
     texts = tuple((number, documents.to_json(part)) for number, part in sorted(there.items()))
     idle = frozenset(n for n, arn in present.items() if not scope.snapshot.attached_to(arn))
     try:
-        return _resplit(documents.to_json(whole), texts, limit, idle)
+        return _resplit(documents.to_json(whole), texts, limit, idle, _taken(entry.key, scope))
     except SplitError:
         return {1: whole}
 
@@ -263,13 +263,27 @@ def _present(key: str, scope: TeamInAccount) -> Mapping[int, str]:
     return {names.part_number(arn): arn for arn in found}
 
 
+def _taken(key: str, scope: TeamInAccount) -> frozenset[int]:
+    """The numbers of parts whose names the account has for policies of others."""
+    first, ours = names.policy_name(scope.team, key).lower(), names.policy_path(scope.team)
+    return frozenset(
+        names.part_number(policy.name)
+        for policy in scope.snapshot.policies.values()
+        if names.first_part(policy.name.lower()) == first and policy.path != ours
+    )
+
+
 @lru_cache(maxsize=128)
 def _resplit(
-    text: str, present: tuple[tuple[int, str], ...], limit: int, idle: frozenset[int]
+    text: str,
+    present: tuple[tuple[int, str], ...],
+    limit: int,
+    idle: frozenset[int],
+    taken: frozenset[int],
 ) -> Mapping[int, Document]:
     """Cached, since several folders ask for a policy, and a large one takes a while to cut."""
     there = {number: documents.parse_document(part) for number, part in present}
-    return resplit(documents.parse_document(text), there, limit, idle)
+    return resplit(documents.parse_document(text), there, limit, idle, taken)
 
 
 def arn_of_part(key: str, number: int, scope: TeamInAccount) -> str:

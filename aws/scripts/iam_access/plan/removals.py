@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import NamedTuple
 
-from iam_access.kinds import given_access, is_temporary
+from iam_access.kinds import given_access, is_temporary, names
 from iam_access.kinds.kind import ResourcePolicy
 from iam_access.model import (
     Account,
@@ -16,7 +16,6 @@ from iam_access.model import (
     Principal,
     PrincipalType,
     Resource,
-    ResourceId,
     Severity,
 )
 from iam_access.plan.diff import (
@@ -46,10 +45,10 @@ REMOVALS_SHARE = 0.3
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Loss(NamedTuple):
-    """That a user or role no longer has what a resource gives."""
+class Holding(NamedTuple):
+    """A grant that a user or role has, as it is counted."""
 
-    resource: ResourceId
+    grant: object
     principal: Principal
 
 
@@ -74,10 +73,18 @@ def hold_back(
     Each team is judged by itself, and then the rest of them together, for one mistake may concern
     many teams a little; if one of those takes most of it, only that one is held back, and the
     others are judged again. `allowed` teams (None: all) may take away whatever they like. What a
-    principal holds afterwards just the same is not taken away.
+    principal holds afterwards just the same is not taken away, nor is a policy of which it holds
+    another part, as for any policy that only comes to say less.
     """
-    alive = sum(len(_gainers(each)) for each in observed.values() if not is_dead(each, now))
-    losses: dict[str, set[Loss]] = defaultdict(set)
+    alive = len(
+        {
+            Holding(_grant(each), principal)
+            for each in observed.values()
+            if not is_dead(each, now)
+            for principal in _gainers(each)
+        }
+    )
+    losses: dict[str, set[Holding]] = defaultdict(set)
     for teams, loss in _losses(changes, observed, now) if allowed is not None else ():
         for team in teams - (allowed or frozenset()):
             losses[team].add(loss)
@@ -121,8 +128,8 @@ def _is_held(change: Change, refused: frozenset[str], now: datetime) -> bool:
     return change.after.teams | change.after.owners <= refused
 
 
-def _together(teams: Iterable[str], losses: Mapping[str, set[Loss]]) -> set[Loss]:
-    return set[Loss]().union(*(losses[team] for team in teams))
+def _together(teams: Iterable[str], losses: Mapping[str, set[Holding]]) -> set[Holding]:
+    return set[Holding]().union(*(losses[team] for team in teams))
 
 
 def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -> Finding:
@@ -144,7 +151,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
 
 def _losses(
     changes: Sequence[Change], observed: ResourcesById, now: datetime
-) -> Iterator[tuple[frozenset[str], Loss]]:
+) -> Iterator[tuple[frozenset[str], Holding]]:
     """Who loses living access by a change and has less afterwards, with the change's teams."""
     losses = [
         (change, principal)
@@ -158,7 +165,17 @@ def _losses(
     before = published(observed)
     for change, principal in losses:
         if change.before is not None and not after.covers(principal, change.before, before):
-            yield change.teams, Loss(change.id, principal)
+            yield change.teams, Holding(_grant(change.before), principal)
+
+
+def _grant(resource: Resource) -> object:
+    """What the resource gives, or is a part of: those of one policy are one grant to its holder."""
+    given = given_access(resource)
+    if len(given.attached) != 1:
+        return resource.id
+    (arn,) = given.attached
+    is_ours = names.team_of_policy_arn(arn) is not None
+    return resource.id.kind, given.holder, names.first_part(arn) if is_ours else arn
 
 
 def _leaving(change: Change) -> Set[Principal]:
@@ -204,10 +221,12 @@ class _After:
         held = state_after(observed, changes)
         policies = published(held)
         self._ends: dict[object, datetime] = {}
+        self._held = set[Holding]()
         for each in held.values():
             recipients = principals & set(_gainers(each))
             if not recipients or is_dead(each, now):
                 continue
+            self._held |= {Holding(_grant(each), principal) for principal in recipients}
             parts = (renewal_key(each), *_parts(each, policies))
             for key in product(recipients, parts):
                 self._ends[key] = max(_end(each), self._ends.get(key, now))
@@ -215,11 +234,14 @@ class _After:
     def covers(
         self, principal: Principal, gone: Resource, policies: Mapping[str, Document]
     ) -> bool:
-        """Whether the principal holds it as long: by a renewal of it, or each of its parts.
+        """Whether the principal holds it as long: by a renewal of it, or all that it says.
 
-        `policies` are the documents of managed policies that were published, by ARN.
+        Of a permanent policy another part of it is enough. `policies` are the documents of managed
+        policies that were published, by ARN.
         """
         end = _end(gone)
+        if gone.expires is None and Holding(_grant(gone), principal) in self._held:
+            return True
         if gone.grant is not None and self._holds(principal, renewal_key(gone), end):
             return True
         parts = _parts(gone, policies)

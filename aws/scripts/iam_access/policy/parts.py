@@ -38,12 +38,14 @@ def resplit(
     present: Mapping[int, Document],
     limit: int,
     idle: Set[int] = frozenset(),
+    taken: Set[int] = frozenset(),
 ) -> Mapping[int, dict[str, Any]]:
     """Split a document into documents of at most `limit` characters (see policy_size()), by number.
 
     `present` are the parts that are there, whatever they say; where anything changes, the `idle`
     ones of them, which are attached to no principal, are as if they were not. Together the new ones
-    decide every request as the document does. One that fits is returned unchanged as part 1.
+    decide every request as the document does. No new part gets a `taken` number, but for part 1 of
+    a document that has no parts yet. One that fits is returned unchanged as part 1.
     Without present parts these are the parts of `split`. Otherwise there may be more of them than
     that, as long as fewer cannot be reached by emptying some parts into others, which is tried when
     anything else changes. At most one part both allows and denies. A present part gets nothing if
@@ -52,15 +54,15 @@ def resplit(
     does.
     """
     if policy_size(source) <= limit:
-        return {_number_of_whole(source, present, limit): dict(source)}
+        return {_number_of_whole(source, present, limit, taken): dict(source)}
     if _is_split(present, source, limit):
         return {number: dict(document) for number, document in sorted(present.items())}
     present = {number: part for number, part in present.items() if number not in idle}
     frame, room, wanted = pieces(source, limit)
     shut: frozenset[int] = frozenset()
     while True:
-        found = _packed(wanted, room, present, shut, len(split(source, limit)))
-        parts = found.documents(frame) if found else dict(enumerate(split(source, limit), 1))
+        found = _packed(wanted, room, present, shut, taken, len(split(source, limit)))
+        parts = found.documents(frame) if found else _numbered(split(source, limit), taken)
         unsafe = (_tight(present, parts, limit) | _in_circles(present, parts)) - shut
         if not unsafe:
             return parts
@@ -179,10 +181,19 @@ def _tight(
     )
 
 
-def _number_of_whole(source: Document, present: Mapping[int, Document], limit: int) -> int:
+def _number_of_whole(
+    source: Document, present: Mapping[int, Document], limit: int, taken: Set[int]
+) -> int:
     """The part that becomes the whole document: one that is there, if possible."""
     able = sorted(present.keys() - _tight(present, dict.fromkeys(present, source), limit))
-    return able[0] if able else _new_number(present)
+    if able:
+        return able[0]
+    return _new_number(present.keys() | taken) if present else 1
+
+
+def _numbered(parts: Sequence[dict[str, Any]], taken: Set[int]) -> dict[int, dict[str, Any]]:
+    numbers = (number for number in count(1) if number == 1 or number not in taken)
+    return dict(zip(numbers, parts, strict=False))
 
 
 def _packed(
@@ -190,18 +201,19 @@ def _packed(
     room: int,
     present: Mapping[int, Document],
     shut: Set[int],
+    taken: Set[int],
     fewest: int,
 ) -> "_Packing | None":
     """The pieces in the present parts and in new ones; nothing comes into parts that are `shut`.
 
     None if no part keeps anything.
     """
-    packing = _Packing(wanted, room, frozenset(present), closed=set(shut))
+    packing = _Packing(wanted, room, present.keys() | taken, closed=set(shut))
     packing.keep(present)
     if not packing.parts and not shut:
         return None
     packing.reduce()
-    packing.place()
+    packing.place(reusing=present.keys())
     while len(packing.parts) > fewest:
         fewer = packing.with_one_less()
         if fewer is None:
@@ -284,8 +296,13 @@ class _Packing:
             while (over := self._size(number) - self.room) > 0:
                 self._shrink(number, over)
 
-    def place(self) -> None:
-        """Put what is left into the parts, what denies first, and into new ones if need be."""
+    def place(self, reusing: Iterable[int] = ()) -> None:
+        """Put what is left into the parts, what denies first, and into new ones if need be.
+
+        Parts of the numbers to reuse that keep nothing are as good as the others.
+        """
+        for number in set(reusing) - self.closed:
+            self.parts.setdefault(number, {})
         order = sorted(
             self.left, key=lambda index: (not self.wanted[index].denies, -self.wanted[index].cost)
         )
@@ -293,6 +310,7 @@ class _Packing:
             while self.left[index]:
                 if not self._fill(index):
                     self.parts[_new_number(self.parts.keys() | self.known | self.closed)] = {}
+        self.parts = {number: held for number, held in self.parts.items() if held}
 
     def with_one_less(self) -> "_Packing | None":
         """The same with one part emptied into the others, the smallest that can be; else None."""
