@@ -261,9 +261,7 @@ def test_a_template_in_yaml_with_short_forms_is_read() -> None:
           PolicyDocument: {Statement: {Effect: Deny, Action: 'iam:*', Resource: '*'}}
     """
     found = content(result(text))["aws-roles"]
-    assert found["admin-everyone"]["custom_statements"] == [
-        {"effect": "Deny", "actions": "iam:*", "resources": "*"}
-    ]
+    assert found["admin-everyone"]["grants"] == ["Extra"]
     changed = content(result(text, parameters={"Who": "ops"}))["aws-roles"]
     assert list(changed) == ["admin-ops"]
 
@@ -433,11 +431,21 @@ def test_policies_are_of_the_roles_that_have_the_name_they_are_attached_to() -> 
     found = result(text, users=None)
     roles = content(found)["aws-roles"]
     assert ["custom_statements" in roles[each] for each in ("a", "b")] == [True, False]
-    # One that is attached from both sides counts once.
+
+
+def test_a_managed_policy_is_one_of_the_team_that_its_roles_are_granted() -> None:
     managed = {**attached_to("a"), "Type": "AWS::IAM::ManagedPolicy"}
-    role_ = admin(RoleName="a", ManagedPolicyArns=[{"Ref": "P"}])
-    (entry,) = content(result(template(A=role_, P=managed), users=None))["aws-roles"].values()
-    assert entry["custom_statements"] == [{"effect": "Allow", "actions": "*", "resources": "*"}]
+    # It is attached to the first from both sides.
+    roles = {"A": admin(RoleName="a", ManagedPolicyArns=[{"Ref": "P"}])}
+    roles["B"] = admin(RoleName="b", ManagedPolicyArns=[{"Ref": "P"}])
+    found = result(template(**roles, P=managed), users=None)
+    assert [each["grants"] for each in content(found)["aws-roles"].values()] == [["P"], ["P"]]
+    assert content(found, "aws-policies")["aws-policies"] == {
+        "P": {
+            "description": "P of the template",
+            "custom_statements": [{"effect": "Allow", "actions": "*", "resources": "*"}],
+        }
+    }
 
 
 def test_a_name_may_have_the_id_of_the_account() -> None:

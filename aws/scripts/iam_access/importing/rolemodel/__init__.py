@@ -84,11 +84,11 @@ def _files(
     beside, made = entries(
         found, known, listing, members(files.users, known.ids, found, report), report
     )
-    policies = {each.logical: each.granting for each in found if each.others}
-    granting = [team_file(written.POLICIES, team, policies, source)] if policies else []
+    granted = {key: policy for role in found for key, policy in role.granted.items()}
+    policies = [team_file(written.POLICIES, team, granted, source)] if granted else []
     return [
         team_file(written.ACCOUNTS, team, known.environments, source),
-        *granting,
+        *policies,
         team_file(written.ROLES, team, made, source, {templates.KEY: beside}),
     ]
 

@@ -1,7 +1,7 @@
 """The roles of RoleModel's template, as our files have them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from iam_access.model import Location
 from iam_access.phrases import listed, shown
 
 _ROLE: Final = "AWS::IAM::Role"
-_POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::ManagedPolicy")
+_MANAGED: Final = "AWS::IAM::ManagedPolicy"
+_POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy", _MANAGED)
 _RESOURCE_KEYS: Final = (
     *("Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"),
 )
@@ -38,8 +39,7 @@ class Role:
     """A role of the template: what our file says of it, by its logical id.
 
     `name` is the one that the template gives it, empty where CloudFormation does; name and `path`
-    may have placeholders of ours. `others` are policies of others in the account, which it is
-    granted by a policy of the team with the same key.
+    may have placeholders of ours. `granted` are the team's policies that it is granted, by key.
     """
 
     logical: str
@@ -47,21 +47,20 @@ class Role:
     entry: dict[str, Any]
     name: str
     path: str
-    others: tuple[str, ...]
-
-    @property
-    def granting(self) -> dict[str, Any]:
-        """The team's policy by which the role is granted policies of others in its account."""
-        named = [_OF_ACCOUNT.sub("", each) for each in self.others]
-        return {"description": f"Policies of others for {self.logical}", "customer_policies": named}
+    granted: Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Policies:
-    """The statements of policies that are resources, by the logical ids of policies and roles."""
+    """Policies that are resources: inline ones of roles, and managed ones.
 
-    by_policy: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    by_role: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    `inline` are the statements by the role's logical id; `managed` are the team's policies that
+    managed ones become by logical id, and `attached` their ids by that of the role.
+    """
+
+    inline: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    managed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    attached: dict[str, list[str]] = field(default_factory=dict)
 
 
 def roles(template: Node, hub_id: str, resolver: Resolver) -> list[Role]:
@@ -150,7 +149,14 @@ def _policies(
     for logical, node in resources:
         properties = _properties(node)
         report.known_keys(properties, _POLICY_KEYS, "a policy of roles")
-        found.by_policy[logical] = _statements(properties, "the policy", resolver)
+        statements = _statements(properties, "the policy", resolver)
+        if _type(node) == _MANAGED:
+            described = map(resolver.resolved, properties.listed("Description"))
+            description = "".join(report.optional(each, "Description") for each in described)
+            found.managed[logical] = {
+                "description": description or f"{logical} of the template",
+                "custom_statements": statements,
+            }
         for each in _attachments(node):
             role = _role_of(each, logicals, resolver)
             if role is None:
@@ -159,8 +165,10 @@ def _policies(
                     f"the policy {shown(logical)} is for a role that the template does not have",
                     f"name one of {listed(logicals)} by Ref",
                 )
+            elif _type(node) == _MANAGED:
+                found.attached.setdefault(role, []).append(logical)
             else:
-                found.by_role.setdefault(role, []).extend(found.by_policy[logical])
+                found.inline.setdefault(role, []).extend(statements)
     return found
 
 
@@ -187,7 +195,7 @@ def _referred(node: Node) -> str:
 def _own_policies(role: Node, policies: _Policies) -> list[str]:
     """The logical ids of the template's policies that a role attaches to itself."""
     named = map(_referred, _properties(role).listed("ManagedPolicyArns"))
-    return [each for each in named if each in policies.by_policy]
+    return [each for each in named if each in policies.managed]
 
 
 def _role(logical: str, node: Node, policies: _Policies, hub_id: str, resolver: Resolver) -> Role:
@@ -196,18 +204,22 @@ def _role(logical: str, node: Node, policies: _Policies, hub_id: str, resolver: 
     own = _own_policies(node, policies)
     written = resolver.resolved(properties.without("ManagedPolicyArns"))
     managed = _managed(properties.listed("ManagedPolicyArns"), own, resolver)
-    others = tuple(each for each in managed if not _OF_AWS.match(each))
+    others = [each for each in managed if not _OF_AWS.match(each)]
     statements = [
         *(each for inline in written.listed("Policies") for each in _inline(inline, resolver)),
-        *policies.by_role.get(logical, ()),
-        *(each for policy in own for each in policies.by_policy[policy]),
+        *policies.inline.get(logical, ()),
     ]
+    attached = dict.fromkeys((*own, *policies.attached.get(logical, ())))
+    granted = {
+        **{each: policies.managed[each] for each in attached},
+        **({logical: _granting(logical, others)} if others else {}),
+    }
     document = report.required(written, "AssumeRolePolicyDocument", f"the role {shown(logical)}")
     trusted, mfa = trust(document, logical, hub_id, report) if document is not None else ([], True)
     entry: dict[str, Any] = {
         "description": report.optional(written.mapping.get("Description"), "Description"),
         "trust": trusted,
-        "grants": [logical] if others else [],
+        "grants": list(granted),
         "managed_policies": [each for each in managed if each not in others],
         "custom_statements": _told_apart(statements),
         "max_session": _session(written.mapping.get("MaxSessionDuration"), report),
@@ -223,8 +235,14 @@ def _role(logical: str, node: Node, policies: _Policies, hub_id: str, resolver: 
         {key: value for key, value in entry.items() if value or key == "switch_from"},
         report.optional(written.mapping.get("RoleName"), "RoleName"),
         _path(written.mapping.get("Path"), report),
-        others,
+        granted,
     )
+
+
+def _granting(logical: str, others: Sequence[str]) -> dict[str, Any]:
+    """The team's policy by which a role is granted policies of others in its account."""
+    named = [_OF_ACCOUNT.sub("", each) for each in others]
+    return {"description": f"Policies of others for {logical}", "customer_policies": named}
 
 
 def _path(node: Node | None, report: Reporter) -> str:
