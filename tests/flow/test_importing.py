@@ -270,12 +270,30 @@ def test_files_that_are_there_are_replaced_only_when_told(tmp_path: Path) -> Non
         assert file.read_text("utf-8") == before
 
 
+def test_what_an_earlier_import_wrote_is_told(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        fleet.files.write("aws-keys/staging.yaml", "aws-keys: {}\n")
+        run = imported(fleet, tmp_path / "staging")
+        assert (run.status, "aws-keys/staging.yaml is there already" in run.out) == (0, True)
+        assert "remove it if it is outdated" in run.out
+
+
+def test_a_link_to_a_folder_is_the_account_of_its_own_name(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        (tmp_path / "staging").rename(tmp_path / "of-staging")
+        (tmp_path / "staging").symlink_to(tmp_path / "of-staging")
+        assert imported(fleet, tmp_path / "staging").status == 0
+        assert (fleet.files.directory / "aws-roles" / "staging.yaml").exists()
+
+
 def test_with_an_error_nothing_is_written(tmp_path: Path) -> None:
     with moving(tmp_path) as fleet:
         (tmp_path / "staging" / "more.yaml").write_text("buckets: {b: []}\nrolls: {}\n", "utf-8")
-        (tmp_path / "staging" / "old.yml").write_text("roles: {}\n", "utf-8")
+        for name in ("old.yml", "old.YAML"):
+            (tmp_path / "staging" / name).write_text("roles: {}\n", "utf-8")
         run = imported(fleet, tmp_path / "staging", "--output", "json")
-        assert (run.status, run.codes) == (1, ["wrong-type", "unknown-key", "older-fault"])
+        codes = ["wrong-type", "unknown-key", "older-fault", "older-fault"]
+        assert (run.status, run.codes) == (1, codes)
         assert not (fleet.files.directory / "aws-roles").exists()
 
 

@@ -212,6 +212,50 @@ def test_the_example_of_rolemodel_moves_here(tmp_path: Path) -> None:
 
 
 @pytest.mark.exhaustive
+def test_managed_policies_of_the_stack_become_ours_however_large_they_are_together(
+    tmp_path: Path,
+) -> None:
+    # More than a role has room for in policies of its own.
+    large = [
+        allows(
+            "s3:GetObject", [f"arn:aws:s3:::{part}-{index:03}-{'x' * 30}/*" for index in range(85)]
+        )
+        for part in ("one", "two", "three")
+    ]
+    with moving(tmp_path) as fleet:
+        resources = json.loads(template())
+        for number, statement in enumerate(large):
+            resources["Resources"][f"Large{number}"] = {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "DeletionPolicy": "Retain",
+                "Properties": {
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": statement},
+                    "Roles": [{"Ref": "ReadOnlyRole"}],
+                },
+            }
+            for account in (PROD, CDN):
+                iam = fleet.admin(account)
+                policy = iam.create_policy(
+                    PolicyName=f"Example-{number}", PolicyDocument=document(statement)
+                )
+                name = name_of("ReadOnlyRole", account)
+                iam.attach_role_policy(RoleName=name, PolicyArn=policy["Policy"]["Arn"])
+        (tmp_path / "roles.cf").write_text(json.dumps(resources), "utf-8")
+        fleet.files.write("settings.yaml", 'unbounded_roles: ["Example-RoleModel-*"]\n')
+        assert imported(fleet, tmp_path).status == 0
+        first = fleet.apply("--all", "--adopt", "--explain")
+        assert (first.status, first.err) == (0, ""), first.out
+        assert "No user or role gains or loses anything." in first.out
+        attached = fleet.admin(PROD).list_attached_role_policies(
+            RoleName=name_of("ReadOnlyRole", PROD)
+        )["AttachedPolicies"]
+        assert {each["PolicyName"] for each in attached} == {
+            f"rolemodel-Large{number}" for number in range(3)
+        }
+        assert fleet.apply("--all", "--adopt").writes == ()
+
+
+@pytest.mark.exhaustive
 def test_a_group_that_does_more_is_not_taken_over(tmp_path: Path) -> None:
     with moving(tmp_path) as fleet:
         fleet.files.write("settings.yaml", 'unbounded_roles: ["Example-RoleModel-*"]\n')

@@ -65,6 +65,7 @@ def codes(*texts: str) -> list[str]:
         ("{iam: root, account: stg}", [{"iam": "root", "account": OTHER}]),
         (f'{{iam: root, account: "{OTHER}"}}', [{"iam": "root", "account": OTHER}]),
         ("{iam: role/x, account: dev}", [{"iam": "role/x"}]),
+        ('{iam: role/x, account: ["", stg]}', [{"iam": "role/x", "account": [OWN, OTHER]}]),
         ("{iam: role/x, account: [dev, stg]}", [{"iam": "role/x", "account": [OWN, OTHER]}]),
         ("{iam: [role/x, role/y]}", [{"iam": ["role/x", "role/y"]}]),
         (

@@ -420,7 +420,7 @@ def test_at_another_path_it_is_deleted_and_made_anew_in_one_plan(key: str) -> No
         assert values.applied(files(moved), half) == whole
 
 
-def test_what_a_role_that_is_adopted_loses_by_a_boundary_is_told() -> None:
+def test_what_a_role_that_is_adopted_loses_is_told() -> None:
     theirs = values.state_of(RUNNER, trust=CLOSED_TRUST, attached=(POWER_USER,))
     found = replace(account(), principals={**account().principals, RUNNER: theirs})
     wanted = files(role("runner", managed_policies=[POWER_USER]))
@@ -429,6 +429,13 @@ def test_what_a_role_that_is_adopted_loses_by_a_boundary_is_told() -> None:
     assert "it gets the permissions boundary" in told.message
     (offered,) = values.apply_plan(wanted, found).findings
     assert "unbounded_roles" in offered.hint
+    profiles = {"runner": InstanceProfile("/", ("runner",))}
+    in_profile = replace(found, parts={PART: RolesState(profiles=profiles)})
+    (told,) = values.apply_plan(wanted, in_profile, RunOptions(adopt=True)).findings
+    assert "and EC2 instances that use the instance profile runner lose the role" in told.message
+    kept = files(role("runner", managed_policies=[POWER_USER], instance_profile="true"))
+    (told,) = values.apply_plan(kept, in_profile, RunOptions(adopt=True)).findings
+    assert "EC2" not in told.message
     of_aws = values.with_state(found, RUNNER, path="/aws-service-role/ec2.amazonaws.com/")
     (refused,) = values.apply_plan(wanted, of_aws).findings
     assert "--adopt" not in refused.hint

@@ -38,6 +38,16 @@ def out_of_use(name: str, snapshot: Snapshot) -> Iterator[str]:
             yield f"role {other} leaves the instance profile {name}, and EC2 instances that use it"
 
 
+def cost(before: Resource, wanted: Resource) -> str:
+    """What a role that is adopted loses with its instance profile; empty for nothing."""
+    if before.name not in before.attributes["profiles"] or wanted.attributes["profiles"]:
+        return ""
+    return (
+        f"EC2 instances that use the instance profile {before.name} lose the role "
+        "(instance_profile: true keeps it)"
+    )
+
+
 def others_with(role: Resource, snapshot: Snapshot) -> list[str]:
     """The instance profiles of other names that hold the role."""
     profiles = role_facts.facts(snapshot).profiles

@@ -198,13 +198,14 @@ class Roles(DescribedPrincipals):
         if taken.arn != wanted.attributes["arn"] or _refusal(taken) is not None:
             return None
         before = self.found(taken, min(wanted.teams), snapshot)
+        costs = (role_boundary.cost(before, wanted), instance_profile.cost(before, wanted))
         # First of all: the deployer role may change the trust of roles with the tag only.
         owned = role_calls.owned(wanted, snapshot.account_id, Phase.RECLAIM)
         return Takeover(
             (owned, *role_calls.update(before, wanted, snapshot)),
             f"makes {taken.arn} ours, and what its entry says",
             in_place=True,
-            costs=role_boundary.cost(before, wanted),
+            costs=", and ".join(filter(None, costs)),
         )
 
     def _as_it_is(self, wanted: Resource, scope: TeamInAccount) -> Iterator[Resource]:

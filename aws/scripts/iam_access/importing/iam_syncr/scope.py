@@ -31,12 +31,12 @@ class Scope:
     def account_ids(self, form: Node) -> list[str]:
         """The ids of the accounts that a short form names; those that are unknown are reported."""
         named = form.mapping.get("account")
-        if named is None or named.value in ("", None):
-            return [self.account]
         found = []
-        for each in named.items:
+        for each in named.items if named is not None else (Node(None, form.location),):
             name = str(each.value)
-            if name in self.accounts:
+            if each.value in ("", None):
+                found.append(self.account)
+            elif name in self.accounts:
                 found.append(self.accounts[name])
             elif ACCOUNT_ID.fullmatch(name) and name in self.accounts.values():
                 found.append(name)
