@@ -160,7 +160,8 @@ def _idle_actions(statement: "BucketStatementSpec", path: Path) -> Iterator[Prob
     for found in lint.check_scope(filled, (), resources_are_sound=True):
         if found.code == "action-never-applies":
             at = (*path, "actions", *found.path[1:])
-            yield Problem("bad-bucket", found.message, found.hint, at)
+            hint = f"leave resources out, write {{s3: {SELF}}}, or remove the action"
+            yield Problem("bad-bucket", found.message, hint, at)
 
 
 def _foreign_resources(key: str, statements: Sequence["BucketStatementSpec"]) -> Iterator[Problem]:

@@ -4,13 +4,13 @@ A key gets its id when it is made, so the calls that follow take it from the ans
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from iam_access.kinds import key_facts, key_policy, markers, names
+from iam_access.kinds import data_kind, key_facts, key_policy, names
 from iam_access.kinds.key_facts import ENABLED, PENDING, GrantState
-from iam_access.kinds.tags import as_list
+from iam_access.kinds.operations import CallParams, Operation
 from iam_access.model import AnswerCheck, ApiCall, Confirm, Match, Phase, Read, Resource, Taken
 from iam_access.policy import document as documents
 from iam_access.snapshot import Document, Snapshot
@@ -20,6 +20,33 @@ from iam_access.snapshot import Document, Snapshot
 WAITING_DAYS: Final = 30
 #: What the names of our grants begin with: all others are those of services that use the key.
 GRANT_PREFIX: Final = f"{names.PREFIX}/"
+
+
+def _operation(effect: Callable[[Snapshot, CallParams], Snapshot], *actions: str) -> Operation:
+    return Operation(effect, tuple(f"kms:{each}" for each in actions))
+
+
+#: By boto3's name, without the service.
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    # Tags of a new key are a permission of their own.
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+    "create_key": _operation(key_facts.key_created, "CreateKey", "TagResource"),
+    "create_alias": _operation(key_facts.alias_created, "CreateAlias"),
+    "enable_key_rotation": _operation(key_facts.rotation_enabled, "EnableKeyRotation"),
+    "put_key_policy": _operation(key_facts.policy_put, "PutKeyPolicy"),
+    "tag_resource": _operation(key_facts.tagged, "TagResource"),
+    "untag_resource": _operation(key_facts.untagged, "UntagResource"),
+    "create_grant": _operation(key_facts.grant_created, "CreateGrant"),
+    "revoke_grant": _operation(key_facts.grant_revoked, "RevokeGrant"),
+    "update_key_description": _operation(key_facts.described, "UpdateKeyDescription"),
+    "enable_key": _operation(key_facts.enabled, "EnableKey"),
+    "cancel_key_deletion": _operation(key_facts.deletion_cancelled, "CancelKeyDeletion"),
+    "schedule_key_deletion": _operation(key_facts.deletion_scheduled, "ScheduleKeyDeletion"),
+}
+READS: Final = (
+    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases"),
+    *("kms:ListGrants", "kms:ListKeys", "kms:ListResourceTags"),
+)
 
 
 def is_ours(grant: GrantState) -> bool:
@@ -84,15 +111,11 @@ def creation(after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
 
 
 def _marked(after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
-    """Makes the mark of a key, if it is not there."""
-    mark = key_facts.mark_of(after, snapshot)
-    if not markers.is_made(mark, snapshot):
-        yield markers.made(mark, as_list(dict(after.attributes["tags"])))
+    return data_kind.newly_marked(after, key_facts.mark_of(after, snapshot), snapshot)
 
 
 def _unmarked(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
-    if before.attributes["marked"]:
-        yield markers.deleted(key_facts.mark_of(before, snapshot))
+    return data_kind.unmarked(before, key_facts.mark_of(before, snapshot))
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -36,7 +36,7 @@ def _region(value: str) -> str:
     raise problem(
         "bad-region",
         f"AWS has no region {shown(value)}",
-        f"{hint}; a region that is newer than this version needs an update",
+        f"{hint}{'' if near else '.'} A region that is newer than this version needs an update",
     )
 
 

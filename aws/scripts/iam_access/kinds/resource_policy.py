@@ -79,8 +79,3 @@ def named_services(statements: Iterable[ResourceStatementSpec]) -> list[tuple[st
         for form in statement.principals
         for service in form.service or ()
     ]
-
-
-def handed_over(former: str | None, team: str) -> tuple[str, ...]:
-    """What a reviewer has to know where the `former` team, if any, has what now is the team's."""
-    return (f"{team} takes it over from {former}",) if former not in (None, team) else ()
