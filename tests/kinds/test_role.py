@@ -18,7 +18,7 @@ from iam_access.plan.confirmation import holds
 from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import ManagedDocument, PrincipalState, Quotas, Snapshot
 from tests import values
-from tests.values import ACCOUNT, ALICE, POWER_USER, READ_ONLY, RUNNER
+from tests.values import ACCOUNT, ALICE, POWER_USER, RUNNER
 
 CI = Principal(PrincipalType.ROLE, "ci")
 EC2 = {"service": "ec2"}
@@ -207,18 +207,21 @@ def test_a_policy_allows_more_once_those_who_lose_it_have_lost_it(
 
 
 def test_what_denies_comes_first_and_goes_last() -> None:
-    denying = "arn:aws:iam::aws:policy/AWSDenyAll"
-    bare, both = role(), role(managed_policies=[READ_ONLY, denying])
-    snapshot = replace(
-        account(),
-        managed={denying: None, READ_ONLY: None},
-    )
-    made = values.applied(files(bare), snapshot)
-    calls = values.in_order(changes(files(both), made))
-    assert [each.params["PolicyArn"] for each in calls] == [denying, READ_ONLY]
-    held = values.applied(files(both), made)
-    calls = values.in_order(changes(files(bare), held))
-    assert [each.params["PolicyArn"] for each in calls] == [READ_ONLY, denying]
+    denying, allowing = (f"arn:aws:iam::aws:policy/{name}" for name in ("AWSDenyAll", "AWSAllow"))
+    bare = role()
+    both = role(managed_policies=[allowing, denying], custom_statements=[LIST])
+    snapshot = replace(account(), managed={denying: None, allowing: None})
+
+    def policies(before: Any, after: Any) -> list[str]:
+        """What a change does to policies: their ARNs, and "own" for the role's own statements."""
+        calls = values.in_order(changes(files(after), values.applied(files(before), snapshot)))
+        return [each.params.get("PolicyArn", "own") for each in calls]
+
+    assert policies(bare, both) == [denying, "own", allowing]
+    assert policies(both, bare) == [allowing, "own", denying]
+    # What its own statements limit goes before they do.
+    limited = role(managed_policies=[allowing], custom_statements=[LIST, DENY])
+    assert policies(limited, role(custom_statements=[LIST])) == [allowing, "own"]
 
 
 def test_what_others_put_on_it_is_taken_off() -> None:
