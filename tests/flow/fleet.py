@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -249,6 +250,29 @@ class Fleet:
             for arn in self.dump(account_id)
             if arn.startswith(f"arn:aws:iam::{account_id}:policy/")
         }
+
+
+class Beginning:
+    """A fleet that many tests begin with: what one of them does is undone for the next."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._files = fleet.files.directory
+        self._now = fleet.clock.now
+        accounts = [each.id for each in fleet.sandbox.accounts]
+        for each in accounts:
+            fleet.admin(each)  # which stays
+        self._restore = [fleet.remember(each) for each in accounts]
+
+    def again(self, files: Files) -> Fleet:
+        """The fleet as it was, with a copy of its files in this folder."""
+        for undo in self._restore:
+            undo()
+        self._fleet.sandbox.faults.clear()
+        self._fleet.clock.now = self._now
+        shutil.copytree(self._files, files.directory, dirs_exist_ok=True)
+        self._fleet.files = files
+        return self._fleet
 
 
 def is_write(call: RecordedCall | FaultContext) -> bool:

@@ -14,6 +14,7 @@ from tests.flow.fleet import (
     PROD,
     READ_ONLY,
     TEST,
+    Beginning,
     Files,
     Fleet,
     Run,
@@ -25,18 +26,19 @@ from tests.flow.fleet import (
 )
 
 
-@pytest.fixture
-def fleet(files: Files) -> Iterator[Fleet]:
-    """Two accounts, of which the files name the first."""
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beginning]:
+    files = Files(tmp_path_factory.mktemp("drift") / "aws")
+    files.team(policies={"read": policy()}, permanent=[permanent("read")])
     with opened(files, account(PROD), account(TEST)) as found:
-        yield found
+        assert found.apply("--all").status == 0
+        yield Beginning(found)
 
 
-@pytest.fixture(autouse=True)
-def in_place(fleet: Fleet) -> None:
-    """Ann's access is applied."""
-    fleet.files.team(policies={"read": policy()}, permanent=[permanent("read")])
-    assert fleet.apply("--all").status == 0
+@pytest.fixture
+def fleet(files: Files, applied: Beginning) -> Fleet:
+    """Two accounts, of which the files name the first; ann's access is applied."""
+    return applied.again(files)
 
 
 def drift(fleet: Fleet, *arguments: str) -> Run:
