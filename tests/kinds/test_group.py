@@ -11,6 +11,8 @@ from iam_access.kinds import names
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.group_file import GroupSpec
 from iam_access.model import Change, ChangeType, Principal, PrincipalType
+from iam_access.plan.desired import documents_needed
+from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import PrincipalState, Quotas, Snapshot
 from tests import values
 from tests.values import ACCOUNT, ALICE, BOB, POWER_USER, ROLE_BOUNDARY
@@ -137,6 +139,24 @@ def test_a_group_with_what_the_settings_keep_stays_without_members() -> None:
     assert kept == (["group-in-use"], [removed])
     codes, changes = planned(files(), at)
     assert (codes, sorted(changes)) == ([], [removed, ("iam-group", ChangeType.DELETE, "devs")])
+
+
+def test_what_a_policy_of_aws_says_is_asked_for_where_a_group_has_it() -> None:
+    known = files(group())
+    found = documents_needed(known, known.accounts[ACCOUNT.id], account(), values.NOW)
+    assert found == {POWER_USER}
+
+
+def test_a_group_that_is_taken_over_keeps_no_members_but_those_of_its_entry() -> None:
+    at = account(ALICE, BOB)
+    arn = f"arn:aws:iam::{ACCOUNT.id}:group/theirs/devs"
+    theirs = values.with_state(at, DEVS, arn=arn, path="/theirs/")
+    plan = values.apply_plan(files(group()), theirs, RunOptions(adopt=True))
+    (taken,) = (each for each in plan.changes if each.id.kind == "iam-group")
+    assert [(each.operation, each.params.get("UserName")) for each in taken.calls[:2]] == [
+        ("update_group", None),
+        ("remove_user_from_group", "bob"),
+    ]
 
 
 def test_an_address_of_two_users_lets_neither_in_and_takes_neither_out() -> None:

@@ -590,11 +590,12 @@ def test_a_call_that_fails_may_have_been_carried_out_before(
     assert (alias, holds(found["untag_resource"], ask)) == (id_ == ID, tags == [])
 
 
-def test_many_keys_do_not_go_at_once_without_a_word() -> None:
+@pytest.mark.parametrize("written", [{"statements": [DECRYPT]}, {"grants": [GRANT]}])
+def test_many_keys_do_not_go_at_once_without_a_word(written: dict[str, Any]) -> None:
     names_ = [f"key-{number}" for number in range(20)]
     parts: dict[Any, object] = {KeyPart(ACCOUNT.id, REGION, each): None for each in names_}
     before = replace(account(), parts={**account().parts, **parts})
-    many = files(*(key(each, statements=[DECRYPT]) for each in names_))
+    many = files(*(key(each, **written) for each in names_))
     found = plan(files(), values.applied(many, before))
     assert [each.code for each in found.findings] == ["too-many-removals"]
     assert found.changes == ()

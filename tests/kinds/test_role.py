@@ -15,6 +15,7 @@ from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.temporary_role import CLOSED_TRUST
 from iam_access.model import Change, Principal, PrincipalType
 from iam_access.plan.confirmation import holds
+from iam_access.plan.desired import documents_needed
 from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import ManagedDocument, PrincipalState, Quotas, Snapshot
 from tests import values
@@ -206,8 +207,11 @@ def test_a_policy_allows_more_once_those_who_lose_it_have_lost_it(
     assert narrower.calls[0].operation == first
 
 
+DENYING, ALLOWING = (f"arn:aws:iam::aws:policy/{name}" for name in ("AWSDenyAll", "AWSAllow"))
+
+
 def test_what_denies_comes_first_and_goes_last() -> None:
-    denying, allowing = (f"arn:aws:iam::aws:policy/{name}" for name in ("AWSDenyAll", "AWSAllow"))
+    denying, allowing = DENYING, ALLOWING
     bare = role()
     both = role(managed_policies=[allowing, denying], custom_statements=[LIST])
     snapshot = replace(account(), managed={denying: None, allowing: None})
@@ -222,6 +226,20 @@ def test_what_denies_comes_first_and_goes_last() -> None:
     # What its own statements limit goes before they do.
     limited = role(managed_policies=[allowing], custom_statements=[LIST, DENY])
     assert policies(limited, role(custom_statements=[LIST])) == [allowing, "own"]
+
+
+def test_what_denies_goes_last_with_the_role() -> None:
+    whole = files(role(managed_policies=[ALLOWING, DENYING], custom_statements=[DENY]))
+    made = values.applied(whole, replace(account(), managed={DENYING: None, ALLOWING: None}))
+    theirs = {**state(made).inline, "theirs": POWER}
+    calls = values.in_order(changes(files(), values.with_state(made, CI, inline=theirs)))
+    found = [each.params.get("PolicyArn") or each.params.get("PolicyName") for each in calls]
+    assert list(filter(None, found)) == [ALLOWING, "theirs", "self-serve", DENYING]
+
+
+def test_what_a_policy_of_aws_says_is_asked_for_where_a_role_has_it() -> None:
+    known, at = files(role(managed_policies=[POWER_USER])), account()
+    assert documents_needed(known, known.accounts[ACCOUNT.id], at, values.NOW) == {POWER_USER}
 
 
 def test_what_others_put_on_it_is_taken_off() -> None:

@@ -153,3 +153,19 @@ def test_nothing_else_is_granted_to_such_a_group() -> None:
     assert problem is not None
     assert problem.code == "group-of-a-file"
     assert SwitchGroups().reserved(replace(state, path="/theirs/")) is None
+
+
+def test_many_do_not_stop_to_switch_at_once_without_a_word() -> None:
+    there = hub({"self-serve": permission(ROLE)}, members=0)
+    state = there.part(HubPart(HUB))
+    many = [Principal(PrincipalType.USER, f"user-{number}") for number in range(20)]
+    users = {
+        each: PrincipalState(each, f"arn:aws:iam::{HUB}:user/{each.name}", groups=(GROUP.name,))
+        for each in many
+    }
+    iam = replace(state.iam, principals={**state.iam.principals, **users})
+    full = replace(there, parts={**there.parts, HubPart(HUB): replace(state, iam=iam)})
+    asked = RunOptions()
+    codes, found = planned(files(role(members={"prod": []})), full, asked)
+    assert "too-many-removals" in codes
+    assert [each for each in found if each.startswith("switch-member")] == []
