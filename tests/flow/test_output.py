@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -269,57 +270,63 @@ class TestText:
         assert "LimitExceeded" in out
 
 
+@pytest.fixture(scope="class")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    with chdir(tmp_path_factory.mktemp("hostile")):
+        return _of_hostile_text()
+
+
+def _of_hostile_text() -> list[Run]:
+    """What runs say here where names, values and answers are hostile."""
+    # Findings begin with the name of a file, and that with what was typed.
+    files = Files(Path("::error title=x::made up \x1b[31m <script> |"))
+    yaml_text = json.dumps(HOSTILE)
+    files.team(
+        policies={"read": policy(), "queues": policy(READ_QUEUES)},
+        permanent=[permanent("read", description=HOSTILE)],
+        temporary=[temporary("queues", description=HOSTILE)],
+    )
+    # Findings quote the value at fault, and here nothing but such values is at fault.
+    files.write(
+        "permanent-access/evil.yaml",
+        "permanent-access:\n"
+        f"  - users: [{yaml_text}]\n    environments: [{yaml_text}]\n"
+        f"    grants: [{yaml_text}]\n    {yaml_text}: x\n",
+    )
+    files.write("aws-accounts/evil.yaml", f"aws-accounts:\n  {yaml_text}: '123'\n")
+    files.write("aws-policies/evil.yaml", f"aws-policies:\n  {yaml_text}: {{}}\n")
+    files.write("aws-policies/\x1b[2J\n##[error]made up.yaml", "aws-policies: {}\n")
+    files.write(
+        "temporary-access/evil.yaml",
+        f"temporary-access:\n  - description: {yaml_text}\n    user: {yaml_text}\n"
+        f"    environment: {yaml_text}\n    grant: {yaml_text}\n    expires_at: {yaml_text}\n",
+    )
+    with opened(files) as fleet:
+        fleet.sandbox.faults.append(_hostile_answer)
+        return [
+            run(*arguments, "--output", form, "--verbose")
+            for form in FORMS
+            for run, arguments in (
+                (fleet.validate, ()),
+                (fleet.apply, ("--all", "--dry-run")),
+                (fleet.apply, ("--all",)),
+                (fleet.apply, (HOSTILE,)),
+            )
+        ]
+
+
 class TestHostileText:
     """Whatever comes from files, from AWS or from names does no harm where it is printed."""
 
-    @pytest.fixture
-    def runs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
-        monkeypatch.chdir(tmp_path)
-        # Findings begin with the name of a file, and that with what was typed.
-        files = Files(Path("::error title=x::made up \x1b[31m <script> |"))
-        yaml_text = json.dumps(HOSTILE)
-        files.team(
-            policies={"read": policy(), "queues": policy(READ_QUEUES)},
-            permanent=[permanent("read", description=HOSTILE)],
-            temporary=[temporary("queues", description=HOSTILE)],
-        )
-        # Findings quote the value at fault, and here nothing but such values is at fault.
-        files.write(
-            "permanent-access/evil.yaml",
-            "permanent-access:\n"
-            f"  - users: [{yaml_text}]\n    environments: [{yaml_text}]\n"
-            f"    grants: [{yaml_text}]\n    {yaml_text}: x\n",
-        )
-        files.write("aws-accounts/evil.yaml", f"aws-accounts:\n  {yaml_text}: '123'\n")
-        files.write("aws-policies/evil.yaml", f"aws-policies:\n  {yaml_text}: {{}}\n")
-        files.write("aws-policies/\x1b[2J\n##[error]made up.yaml", "aws-policies: {}\n")
-        files.write(
-            "temporary-access/evil.yaml",
-            f"temporary-access:\n  - description: {yaml_text}\n    user: {yaml_text}\n"
-            f"    environment: {yaml_text}\n    grant: {yaml_text}\n    expires_at: {yaml_text}\n",
-        )
-        with opened(files) as fleet:
-            fleet.sandbox.faults.append(_hostile_answer)
-            yield [
-                run(*arguments, "--output", form, "--verbose")
-                for form in FORMS
-                for run, arguments in (
-                    (fleet.validate, ()),
-                    (fleet.apply, ("--all", "--dry-run")),
-                    (fleet.apply, ("--all",)),
-                    (fleet.apply, (HOSTILE,)),
-                )
-            ]
-
-    def test_no_control_character_comes_through(self, runs: list[Run]) -> None:
-        assert {run.status for run in runs} == {1, 2}
-        for run in runs:
+    def test_no_control_character_comes_through(self, hostile: list[Run]) -> None:
+        assert {run.status for run in hostile} == {1, 2}
+        for run in hostile:
             assert "made up" in run.out
             assert not CONTROLS.search(run.out)
             assert not CONTROLS.search(run.err)
 
-    def test_no_workflow_command_is_smuggled_in(self, runs: list[Run]) -> None:
-        for run in runs:
+    def test_no_workflow_command_is_smuggled_in(self, hostile: list[Run]) -> None:
+        for run in hostile:
             for stream in (run.out, run.err):
                 for found in workflow_commands(stream):
                     assert found.name in ("error", "warning", "notice")
@@ -327,18 +334,18 @@ class TestHostileText:
                     assert found.properties["title"]
                     assert not found.data.startswith("made up")
 
-    def test_no_html_comes_through_in_markdown(self, runs: list[Run]) -> None:
-        per_form = len(runs) // len(FORMS)
+    def test_no_html_comes_through_in_markdown(self, hostile: list[Run]) -> None:
+        per_form = len(hostile) // len(FORMS)
         start = FORMS.index("markdown") * per_form
-        for run in runs[start : start + per_form]:
+        for run in hostile[start : start + per_form]:
             assert "script" in run.out
             blocks = re.sub(r"^ *(`{3,}).*?^ *\1$", "", run.out, flags=re.DOTALL | re.MULTILINE)
             spans = re.sub(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", "", blocks)
             assert "<script" not in spans
 
-    def test_json_stays_one_document(self, runs: list[Run]) -> None:
-        documents = [document(run) for run in runs if run.out.startswith("{")]
-        assert len(documents) == len(runs) // len(FORMS)
+    def test_json_stays_one_document(self, hostile: list[Run]) -> None:
+        documents = [document(run) for run in hostile if run.out.startswith("{")]
+        assert len(documents) == len(hostile) // len(FORMS)
         assert any("<script>" in json.dumps(each) for each in documents)
 
 

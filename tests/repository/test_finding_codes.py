@@ -62,12 +62,14 @@ def test_each_code_is_documented_once() -> None:
 
 
 def test_each_code_is_used() -> None:
-    used = set()
+    unused = {str(code) for code in CODES}
     for path in PACKAGE.rglob("*.py"):
-        if path != Path(codes.__file__):
-            tree = ast.parse(path.read_text("utf-8"))
-            used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    assert set(CODES) - used == set()
+        text = path.read_text("utf-8") if path != Path(codes.__file__) else ""
+        # Parsing takes long.
+        if any(f'"{code}"' in text for code in unused):
+            tree = ast.parse(text)
+            unused -= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert unused == set()
 
 
 def test_a_finding_needs_a_code_of_the_registry_with_one_of_its_severities() -> None:
