@@ -391,3 +391,10 @@ def test_rules_about_principals_hold_for_whom_it_lets_in(
     more = bucket(statements=[READ, {**READ, "actions": ["s3:PutObject"]}])
     if code == "missing-boundary":
         assert codes(replace(files(more), settings=rules), made(WHOLE)) == [code]
+
+
+def test_a_policy_that_no_rule_was_asked_about_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Buckets, "access", lambda *_: ())
+    assert codes(files(WHOLE), account()) == ["rules-unknown"]
