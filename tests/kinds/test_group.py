@@ -159,6 +159,18 @@ def test_a_group_that_is_taken_over_keeps_no_members_but_those_of_its_entry() ->
     ]
 
 
+def test_a_policy_allows_more_once_a_group_has_lost_it() -> None:
+    made = values.applied(files(group(grants=["read"])), values.account_with())
+    known = files(group(grants=[]))
+    wider = values.policy("read", custom_statements=[LIST | {"actions": ["s3:*"]}])
+    team = known.teams["payments"]
+    entries = {**team.entries, "aws-policies": (wider,)}
+    asked = replace(known, teams={"payments": replace(team, entries=entries)})
+    changes = values.apply_plan(asked, made).changes
+    widened = next(each for each in changes if each.name == "payments-read")
+    assert one(changes, "iam-group", None).id in widened.needs
+
+
 def test_an_address_of_two_users_lets_neither_in_and_takes_neither_out() -> None:
     whole = Principal(PrincipalType.USER, "alice@example.com")
     for members in ((), (whole,)):
