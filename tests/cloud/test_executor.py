@@ -42,8 +42,11 @@ EXISTS = CallError("EntityAlreadyExists", "A policy called p already exists")
 WANTED = AnswerCheck(("Policy",), Match.EQUALS, ("wanted",))
 
 
-def run(iam: FakeIam, *changes: Change) -> list[Outcome]:
-    return list(Execution(ACCOUNT, changes, iam.client, sleep=iam.sleep).run())
+def run(iam: FakeIam, *changes: Change, rests_on_others: bool = False) -> list[Outcome]:
+    execution = Execution(
+        ACCOUNT, changes, iam.client, sleep=iam.sleep, rests_on_others=rests_on_others
+    )
+    return list(execution.run())
 
 
 def statuses(outcomes: list[Outcome]) -> dict[str, str]:
@@ -463,6 +466,17 @@ class TestSettling:
         outcomes = run(iam, role, change("trust", trust, needs=(role,)))
         assert statuses(outcomes) == {"role": "done", "trust": "done"}
         assert iam.slept == [1]
+
+    @pytest.mark.parametrize(("rests", "code"), [(True, None), (False, "MalformedPolicyDocument")])
+    def test_so_may_one_that_was_just_created_in_another_account(
+        self, rests: bool, code: str | None
+    ) -> None:
+        invalid = CallError("MalformedPolicyDocument", "Invalid principal in policy: ...")
+        iam = FakeIam({"update_assume_role_policy": [invalid, {}]})
+        trust = calls.iam(ACCOUNT, "update_assume_role_policy", {}, Phase.GRANT)
+        (outcome,) = run(iam, change("trust", trust), rests_on_others=rests)
+        assert code_of(outcome) == code
+        assert iam.slept == [1] * rests
 
     @pytest.mark.parametrize("code", ["ConcurrentModification", "EntityTemporarilyUnmodifiable"])
     def test_what_others_are_changing_is_tried_again(self, code: str) -> None:

@@ -135,7 +135,8 @@ class Execution:
     `account` is the id of that account; `clients` reach it and the other accounts that changes
     need calls in. `limits` are shared with other executions. `sleep` waits some seconds and may
     return early when `stopped` turns true; then no further call is made. `on_outcome` gets the
-    outcome of each change when it is settled.
+    outcome of each change when it is settled. `rests_on_others` tells that this run has changed
+    accounts whose users and roles these changes may name, and that may not be visible yet.
     """
 
     def __init__(
@@ -148,8 +149,10 @@ class Execution:
         sleep: Callable[[float], object] = time.sleep,
         stopped: Callable[[], bool] = lambda: False,
         on_outcome: Callable[[Outcome], None] = lambda _: None,
+        rests_on_others: bool = False,
     ) -> None:
         self._account = account
+        self._patience_for_others = SETTLE_SECONDS if rests_on_others else 0.0
         self._changes = tuple(changes)
         self._states = [
             _State(
@@ -304,4 +307,4 @@ class Execution:
         """Until how much was slept to wait for what these changes rest on and this run made."""
         rests_on = {id_ for change in changes for id_ in (change.id, *change.needs)}
         made = [self._created[id_] for id_ in rests_on if id_ in self._created]
-        return max(made) + SETTLE_SECONDS if made else 0.0
+        return max(made) + SETTLE_SECONDS if made else self._patience_for_others

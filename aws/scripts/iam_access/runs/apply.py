@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.sessions import AccountSession
@@ -36,7 +37,7 @@ def carry_out(
     With `suites` (even none), the accounts are read again and verified, with these assertions.
     """
 
-    def work(account: Account) -> AccountReport:
+    def work(account: Account, *, rests_on_others: bool) -> AccountReport:
         session = run.open(account)
         report = _planned(run, planner, session, explain=explain)
         assert report.plan is not None, "an account that cannot be read raises"
@@ -47,6 +48,7 @@ def carry_out(
             limits=run.limits,
             sleep=run.stop.wait,
             stopped=run.stop.is_set,
+            rests_on_others=rests_on_others,
         )
         report = replace(report, outcomes=execution.run())
         if suites is None:
@@ -56,11 +58,11 @@ def carry_out(
 
         return verified(run, planner, session, report, suites)
 
-    found = {
-        each.account.id: each
-        for group in planner.order(accounts)
-        for each in run.each(group, work, _failed)
-    }
+    found: dict[str, AccountReport] = {}
+    for group in planner.order(accounts):
+        is_changed = any(each.outcomes for each in found.values())
+        reports = run.each(group, partial(work, rests_on_others=is_changed), _failed)
+        found |= {each.account.id: each for each in reports}
     return tuple(found[each.id] for each in accounts)
 
 
