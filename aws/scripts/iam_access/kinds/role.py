@@ -17,9 +17,7 @@ from iam_access.kinds import (
     role_boundary,
     role_calls,
     role_facts,
-    short_forms,
     switch,
-    trust,
     trusted_elsewhere,
 )
 from iam_access.kinds.base import (
@@ -39,10 +37,10 @@ from iam_access.kinds.fields import role
 from iam_access.kinds.kind import Takeover
 from iam_access.kinds.named_principals import missing_principal, named_in
 from iam_access.kinds.operations import Operations
-from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
+from iam_access.kinds.role_trust import trust_document, trust_statements
 from iam_access.kinds.switch_file import hubs_in
 from iam_access.kinds.tags import is_of_aws
 from iam_access.kinds.temporary_role import TRUST
@@ -109,7 +107,7 @@ class Roles(DescribedPrincipals):
                 own=self.own(item),
                 boundary=boundary,
                 makes=self.principal(found["name"]),
-                trust=_trust_statements(item) if isinstance(item, FileEntry) else (),
+                trust=trust_statements(item) if isinstance(item, FileEntry) else (),
             )
             if not isinstance(item, InvalidEntry):
                 yield from switch.access(item, found["name"], self.own(item))
@@ -120,21 +118,21 @@ class Roles(DescribedPrincipals):
         findings: list[Finding] = []
         wanted: list[Resource] = []
         unchanged: set[Location] = set()
-        switches = switch.Switches(entries, scope, trust_document)
+        switches = switch.Switches(entries, scope)
         for entry in present:
             resource = _resource(entry, scope)
-            said = [scope.finding(each, entry) for each in _problems(resource, entry, scope)]
+            problems = (*_problems(resource, entry, scope), switches.unusable(entry))
+            said = [scope.finding(each, entry) for each in problems if each is not None]
             findings += (each for each in said if not each.is_error)
             wrong = next((each for each in said if each.is_error), None)
-            finding = wrong or switches.unusable(entry)
-            if finding is None:
+            if wrong is None:
                 holder = self.principal(resource.name)
                 resource, kept = entity_policies.beside_others(resource, holder, scope)
                 findings += kept
                 wanted.append(resource)
                 switches.add(entry, resource)
             else:
-                findings.append(finding)
+                findings.append(wrong)
                 wanted += self._as_it_is(resource, scope)
                 unchanged.update(_policies_on(resource, scope))
         named = (arns.arn_name(_arn(each.key, scope)) for each in here)
@@ -160,7 +158,7 @@ class Roles(DescribedPrincipals):
             if entry.spec.state == "present":
                 name, opened = arns.arn_name(_arn(entry.key, scope)), trust_document(entry, scope)
                 yield from trusted_elsewhere.parts_asked(role(name), opened, scope)
-        yield from switch.parts_asked(entries, scope, trust_document)
+        yield from switch.parts_asked(entries, scope)
 
     # What it is in an account.
 
@@ -290,13 +288,6 @@ class Roles(DescribedPrincipals):
         return found
 
 
-def _trust_statements(entry: FileEntry[RoleSpec]) -> tuple[dict[str, Any], ...]:
-    """The statements of a role's trust policy, with placeholders."""
-    own = short_forms.iam_text(f"role/{entry.key}", short_forms.OWN_ACCOUNT)
-    switching = [entry.spec.switch.trust] if entry.spec.switch is not None else []
-    return (*(trust.statement(each, own) for each in entry.spec.trust), *switching)
-
-
 def _refusal(state: PrincipalState) -> Problem | None:
     """Why the pipeline must not change a role."""
     if state.path.startswith(("/aws-service-role/", "/aws-reserved/")):
@@ -338,12 +329,6 @@ def _missing_principal(wanted: Resource, scope: TeamInAccount) -> Problem | None
 def _arn(key: str, scope: TeamInAccount) -> str:
     account = scope.account
     return arns.iam_arn(account.id, f"role/{key}", partition=account.partition)
-
-
-def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str, Any]:
-    """The trust policy of a role, its statements in the order of the file."""
-    filled: dict[str, Any] = scope.fill(documents.document(_trust_statements(entry)))
-    return in_partition(filled, scope.account.partition)
 
 
 def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:

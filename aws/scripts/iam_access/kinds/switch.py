@@ -1,16 +1,17 @@
 """What the roles of a team's file ask for of those who switch into them from a hub."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from iam_access.codes import Code
 from iam_access.kinds import names, switch_group, switch_member
 from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.role_file import RoleSpec
+from iam_access.kinds.role_trust import trust_document
 from iam_access.kinds.switch_facts import HubPart, SeenGroup, hub_of, seen
 from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, hubs_in, lets_in, permission
+from iam_access.kinds.switch_room import SwitchRoom
 from iam_access.model import (
     Account,
     Finding,
@@ -18,16 +19,13 @@ from iam_access.model import (
     PrincipalType,
     Resource,
     ResourceId,
-    Severity,
 )
 from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.problem import Problem
-from iam_access.snapshot import Document, IamState, SnapshotPart
+from iam_access.snapshot import IamState, SnapshotPart
 
 Entry = FileEntry[RoleSpec]
-#: The trust policy that an entry's role is to have in an account.
-TrustOf = Callable[[Entry, TeamInAccount], Document]
 
 
 def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
@@ -67,14 +65,12 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
         )
 
 
-def parts_asked(
-    entries: Iterable[Entry], scope: TeamInAccount, trust: TrustOf
-) -> Iterator[SnapshotPart[Any]]:
+def parts_asked(entries: Iterable[Entry], scope: TeamInAccount) -> Iterator[SnapshotPart[Any]]:
     """The hubs, beside the account itself, of roles that are in the scope's environment."""
     for entry in scope.here(entries):
         if entry.spec.state != "absent":
             hub = _hub_id(entry, scope)
-            hubs = {hub} - {None, scope.account.id} | _former_hubs(entry, scope, trust)
+            hubs = {hub} - {None, scope.account.id} | _former_hubs(entry, scope)
             yield from (HubPart(each) for each in hubs if each is not None)
 
 
@@ -84,7 +80,7 @@ def _hub_id(entry: Entry, scope: TeamInAccount) -> str | None:
     return scope.account_ids.get(switch.environment) if switch is not None else None
 
 
-def _former_hubs(entry: Entry, scope: TeamInAccount, trust: TrustOf) -> Set[str]:
+def _former_hubs(entry: Entry, scope: TeamInAccount) -> Set[str]:
     """The other accounts from which people switch into the team's role as it is, and no more.
 
     Those that the role is to trust all the same: whom the others have as members, it lets in no
@@ -94,47 +90,13 @@ def _former_hubs(entry: Entry, scope: TeamInAccount, trust: TrustOf) -> Set[str]
     if state is None or not state.trust or names.team_of_role(state) != scope.team:
         return frozenset()
     former = set(hubs_in(state.trust)) - {scope.account.id, _hub_id(entry, scope)}
-    wanted = trust(entry, scope) if former else {}
+    wanted = trust_document(entry, scope) if former else {}
     return {each for each in former if lets_in(wanted, each)}
 
 
 def _name(entry: Entry) -> str:
     """The name of an entry's role, without path."""
     return entry.key.rpartition("/")[2]
-
-
-class _Room:
-    """Which groups of a hub, and members of these, find room there.
-
-    All that files of any team ask for there counts, in an order of its own, so that all plans come
-    to the same result. What is there already needs no room.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    """
-
-    def __init__(self, hub: TeamInAccount) -> None:
-        quotas, known = hub.snapshot.quotas, hub.snapshot.principals
-        self._groups = {each.name for each in known if each.type is PrincipalType.GROUP}
-        self._of_user: dict[Principal, set[str]] = {}
-        # Those of the hub's own plan come first.
-        for entry in sorted(hub.entries_in(hub.account.id), key=lambda each: bool(each.joins)):
-            taken = entry.takes
-            if taken is None or taken.type is not PrincipalType.GROUP:
-                continue
-            if len(self._groups) < quotas.groups:
-                self._groups.add(taken.name)
-            for user in map(hub.user, entry.users):
-                state = known.get(user)
-                theirs = self._of_user.setdefault(user, set(state.groups if state else ()))
-                if len(theirs) < quotas.groups_per_user:
-                    theirs.add(taken.name)
-
-    def has(self, group: str) -> bool:
-        """Whether there is room for the group."""
-        return group in self._groups
-
-    def takes(self, group: str, user: Principal) -> bool:
-        """Whether the user may be in the group beside all others."""
-        return group in self._of_user.get(user, ())
 
 
 def _partition(iam: IamState) -> str | None:
@@ -163,26 +125,15 @@ def _no_member(user: Principal, hub: TeamInAccount) -> Problem | None:
     )
 
 
-def _no_room(user: Principal, group: Resource, hub: TeamInAccount) -> Problem:
-    return Problem(
-        "membership-quota",
-        f"no room for {user.label} in group {group.name}: account {hub.account.id} allows "
-        f"{hub.snapshot.quotas.groups_per_user:,} groups of each user, and the user is in as many, "
-        "with those that files of all teams ask for",
-        "take the user out of groups that are not needed; AWS raises this quota for no account",
-    )
-
-
 class Switches:
     """The groups and members that a team's roles ask for, as the plan of one account sees them."""
 
-    def __init__(self, entries: Sequence[Entry], scope: TeamInAccount, trust: TrustOf) -> None:
+    def __init__(self, entries: Sequence[Entry], scope: TeamInAccount) -> None:
         self._entries = entries
         self._scope = scope
-        self._trust = trust
         self._wanted: dict[ResourceId, Resource] = {}
         self._findings: list[Finding] = []
-        self._rooms: dict[str, _Room] = {}
+        self._rooms: dict[str, SwitchRoom] = {}
         self._leaving: set[ResourceId] = set()
 
     @cached_property
@@ -201,68 +152,63 @@ class Switches:
         """The groups of all teams that lead to roles of the account."""
         return tuple(seen(self._scope.snapshot))
 
-    def unusable(self, entry: Entry) -> Finding | None:
+    def unusable(self, entry: Entry) -> Problem | None:
         """Why nothing can be changed about a role, if that is so.
 
         No user of its hub can switch into it; or it is to trust an account that is its hub no more,
         and it is not known whose groups there still lead to it.
         """
-        for each in sorted(_former_hubs(entry, self._scope, self._trust)):
+        for each in sorted(_former_hubs(entry, self._scope)):
             failure = self._scope.snapshot.part(HubPart(each)).failure
             if failure is not None:
-                return self._finding(
+                return Problem(
                     "hub-unreadable",
-                    entry,
-                    "trust",
-                    message=f"account {each}, which the role still trusts, cannot be read, so it "
-                    "is not known who switches into the role from there, and the role stays as it "
-                    f"is: {failure.message}",
-                    hint=f"{failure.hint}; or apply the role without that trust first",
+                    f"account {each}, which the role still trusts, cannot be read, so it is not "
+                    "known who switches into the role from there, and the role stays as it is: "
+                    f"{failure.message}",
+                    f"{failure.hint}; or apply the role without that trust first",
+                    ("trust",),
                 )
         switch, hub = entry.spec.switch, _hub_id(entry, self._scope)
         if switch is None or hub is None:
             return None
+        at_hub = (SWITCH_FROM, "environment")
         if hub == self._scope.account.id:
             return self._of_another_team(entry)
         found = self._scope.snapshot.part(HubPart(hub))
         if found.failure is not None:
-            return self._finding(
+            return Problem(
                 "hub-unreadable",
-                entry,
-                SWITCH_FROM,
-                "environment",
-                message=f"account {hub} ({switch.environment}), from which people switch into this "
-                f"role, cannot be read, so the role stays as it is: {found.failure.message}",
-                hint=found.failure.hint,
+                f"account {hub} ({switch.environment}), from which people switch into this role, "
+                f"cannot be read, so the role stays as it is: {found.failure.message}",
+                found.failure.hint,
+                at_hub,
             )
         own, other = self._scope.account.partition, _partition(found.iam)
         if other in (None, own):
             return self._of_another_team(entry)
-        return self._finding(
+        return Problem(
             "wrong-partition",
-            entry,
-            SWITCH_FROM,
-            "environment",
-            message=f"account {hub} ({switch.environment}) is in partition {other}, and no user of "
-            f"it can switch into a role in account {self._scope.account.id}, which is in {own}",
-            hint="name a hub in the same partition, or leave the environment out of the role",
+            f"account {hub} ({switch.environment}) is in partition {other}, and no user of it can "
+            f"switch into a role in account {self._scope.account.id}, which is in {own}",
+            "name a hub in the same partition, or leave the environment out of the role",
+            at_hub,
         )
 
-    def _of_another_team(self, entry: Entry) -> Finding | None:
+    def _of_another_team(self, entry: Entry) -> Problem | None:
         """That a group of another team leads to a role of this ARN, as that team had one."""
         account = self._scope.account
         role = arns.iam_arn(account.id, f"role/{entry.key}", partition=account.partition)
         for found in self._seen:
             team, state = found.group.team, found.group.state
             if team != self._scope.team and switch_group.leads_to(state, role):
-                return self._finding(
+                return Problem(
                     "not-ours",
-                    entry,
-                    SWITCH_FROM,
-                    message=f"members of {state.arn}, a group of team {team}, may assume {role}, "
-                    "so the role stays as it is",
-                    hint="run this again once that group is gone: the plan of its account takes "
-                    "away what no file asks for",
+                    f"members of {state.arn}, a group of team {team}, may assume {role}, so the "
+                    "role stays as it is",
+                    "run this again once that group is gone: the plan of its account takes away "
+                    "what no file asks for",
+                    (SWITCH_FROM,),
                 )
         return None
 
@@ -276,31 +222,9 @@ class Switches:
         name = switch.group_in(scope.environment, role.name)
         written = switch.members.get(scope.environment, ())
         group = self._group(entry, role, hub, name, written)
-        if group.id in self._wanted:
-            self._findings.append(
-                self._finding(
-                    "bad-group",
-                    entry,
-                    SWITCH_FROM,
-                    "group",
-                    message=f"another role of the team has the group {name}, too",
-                    hint="add group to switch_from, with a name of its own",
-                )
-            )
-            return
-        if not self._room(hub).has(name):
-            self._findings.append(
-                self._finding(
-                    "group-quota",
-                    entry,
-                    SWITCH_FROM,
-                    "environment",
-                    message=f"no room for group {name}: account {hub.account.id} allows "
-                    f"{hub.snapshot.quotas.groups:,} groups, and has as many, with those that "
-                    "files of all teams ask for",
-                    hint="delete groups that are not needed, or have the quota raised",
-                )
-            )
+        problem = self._no_group(group, hub)
+        if problem is not None:
+            self._findings.append(scope.finding(problem, entry))
             return
         self._wanted[group.id] = group
         self._leaving.update(self._of_other_groups(role, group, map(hub.user, written)))
@@ -308,6 +232,18 @@ class Switches:
             path = (SWITCH_FROM, "members", scope.environment, index)
             for member in self._members(entry, path, each, group, role, hub):
                 self._wanted[member.id] = member
+
+    def _no_group(self, group: Resource, hub: TeamInAccount) -> Problem | None:
+        """Why a group cannot be made, if that is so."""
+        if group.id in self._wanted:
+            return Problem(
+                "bad-group",
+                f"another role of the team has the group {group.name}, too",
+                "add group to switch_from, with a name of its own",
+                (SWITCH_FROM, "group"),
+            )
+        full = self._room(hub).none_for_group(group.name)
+        return replace(full, path=(SWITCH_FROM, "environment")) if full is not None else None
 
     def expanded(self) -> Expansion:
         """All that was asked for, and what is not for this plan to change."""
@@ -370,17 +306,11 @@ class Switches:
                 if group.name in hub.snapshot.principals[each].groups:
                     yield self._member(entry, each, group, role, hub)
             return
-        problem = _no_member(user, hub)
-        if problem is None and not self._room(hub).takes(group.name, user):
-            problem = _no_room(user, group, hub)
+        problem = _no_member(user, hub) or self._room(hub).none_for_member(group.name, user)
         if problem is None:
             yield self._member(entry, user, group, role, hub)
         else:
-            self._findings.append(
-                self._finding(
-                    problem.code, entry, *path, message=problem.message, hint=problem.hint
-                )
-            )
+            self._findings.append(self._scope.finding(replace(problem, path=path), entry))
 
     def _member(
         self, entry: Entry, user: Principal, group: Resource, role: Resource, hub: TeamInAccount
@@ -414,24 +344,11 @@ class Switches:
                 if not (in_hub and each.aside["user"] in stay):
                     yield each.id
 
-    def _room(self, hub: TeamInAccount) -> _Room:
+    def _room(self, hub: TeamInAccount) -> SwitchRoom:
         number = hub.account.id
         if number not in self._rooms:
-            self._rooms[number] = _Room(hub)
+            self._rooms[number] = SwitchRoom(hub)
         return self._rooms[number]
-
-    def _finding(
-        self, code: Code, entry: Entry, *path: str | int, message: str, hint: str
-    ) -> Finding:
-        return Finding(
-            code=code,
-            severity=Severity.ERROR,
-            message=message,
-            hint=hint,
-            location=entry.place.at(*path).location,
-            team=self._scope.team,
-            account=self._scope.account.id,
-        )
 
     def _kept(self) -> Iterator[Resource]:
         """What stays as it is: what files ask for and another plan makes, or is not to be changed.
