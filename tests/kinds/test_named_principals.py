@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from iam_access.kinds.named_principals import made_first, missing_principal, named_in
-from iam_access.model import Principal, PrincipalType, ResourceId
+from iam_access.model import ResourceId
 from iam_access.policy import document as documents
 from tests import values
 from tests.values import ACCOUNT
@@ -23,9 +23,10 @@ def test_what_is_named_is_there_or_coming() -> None:
     assert found.path == ("statements", 1)
     assert found.message.startswith(f"bucket b names {CI}, which does not exist in account")
     assert made_first(named, scope) == frozenset()
-    role = Principal(PrincipalType.ROLE, "ci")
-    assert missing_principal(named, "bucket b names", scope, made={role}) is None
     made = ResourceId("iam-role", "payments ci")
-    coming = replace(scope, coming={role: made})
+    coming = replace(scope, coming={CI: made})
     assert missing_principal(named, "bucket b names", coming) is None
     assert made_first(named, coming) == {made}
+    # One of the name at another path is another one.
+    elsewhere = replace(scope, coming={CI.replace("deploy/", ""): made})
+    assert missing_principal(named, "bucket b names", elsewhere) == found

@@ -374,6 +374,9 @@ def test_roles_of_one_file_may_trust_each_other() -> None:
     other = role("b", trust=[{"iam": ["role/a", "__self__"]}])
     made = values.applied(files(one, other), account())
     assert changes(files(one, other), made) == ()
+    # Without its path, the name is another role's.
+    codes, _ = planned(files(role(), role("b", trust=[{"iam": "role/ci"}])), account())
+    assert codes == ["missing-principal"]
 
 
 @pytest.mark.parametrize("rest", [(), (WHOLE._replace(key="other/ci"),)])

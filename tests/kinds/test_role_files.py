@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds.role_file import RoleSpec
+from iam_access.kinds.role_file import RoleKey, RoleSpec
 from tests.config.repository import finding_lines, loaded, marked, only_finding, write
 
 READ = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -237,3 +238,11 @@ def test_the_environments_of_a_role_that_is_absent_are_checked(tmp_path: Path) -
 
 def test_a_role_that_is_absent_needs_nothing_else(tmp_path: Path) -> None:
     assert finding_lines(files(tmp_path, "aws-roles: {ci: {state: absent}}\n")) == []
+
+
+def test_a_path_is_as_long_as_iam_takes_it() -> None:
+    keys = TypeAdapter(RoleKey)
+    longest = "x" * 510
+    assert keys.validate_python(f"{longest}/ci")
+    with pytest.raises(ValidationError):
+        keys.validate_python(f"{longest}x/ci")

@@ -411,9 +411,9 @@ class TeamInAccount:
     `made` are the roles and groups that entries of any team make there, as written.
     `keeps_others` is whether policies that others put on roles and groups of the files stay.
     `account_ids` are the ids of accounts that statements may name, `tags` those of the settings and
-    the team for all that is made. `coming` are the roles that folders before this one make for the
-    team. `entries_in` gives the entries of all valid teams in any account (its id). `now` is in
-    UTC.
+    the team for all that is made. `coming` are the roles, by ARN, that folders before this one make
+    for the team. `entries_in` gives the entries of all valid teams in any account (its id). `now`
+    is in UTC.
     """
 
     account: Account
@@ -430,7 +430,7 @@ class TeamInAccount:
     keeps_others: bool = False
     made: frozenset[Principal] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
-    coming: Mapping[Principal, ResourceId] = field(default_factory=dict)
+    coming: Mapping[str, ResourceId] = field(default_factory=dict)
     entries_in: Callable[[str], Iterable[AccessEntry]] = lambda account: ()
 
     def here(self, entries: Iterable["FileEntry[E]"]) -> list["FileEntry[E]"]:

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from iam_access.kinds.base import TeamInAccount
@@ -75,16 +75,15 @@ def missing_principal(
     names: str,
     scope: TeamInAccount,
     *,
-    made: Container[Principal] | None = None,
+    comes: Callable[[NamedPrincipal], bool] | None = None,
 ) -> Problem | None:
     """That the account does not have one of these, and no file makes it in time.
 
-    `names` says what names it, such as `key app names`. `made` are the principals that are made
-    before it is named: those that `scope` has coming, if not given. Their paths are not known, so
-    these are for AWS to compare.
+    `names` says what names it, such as `key app names`. What `comes` is made before it is named:
+    what `scope` has coming, if that is not given.
     """
-    coming = scope.coming if made is None else made
-    first = next((each for each in absent(named, scope) if each.principal not in coming), None)
+    is_made = comes or (lambda each: each.arn in scope.coming)
+    first = next((each for each in absent(named, scope) if not is_made(each)), None)
     if first is None:
         return None
     return Problem(
@@ -99,5 +98,5 @@ def missing_principal(
 
 def made_first(named: Iterable[NamedPrincipal], scope: TeamInAccount) -> frozenset[ResourceId]:
     """The resources that make those of them that the account does not have."""
-    coming = (scope.coming.get(each.principal) for each in absent(named, scope))
+    coming = (scope.coming.get(each.arn) for each in absent(named, scope))
     return frozenset(each for each in coming if each is not None)

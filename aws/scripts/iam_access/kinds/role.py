@@ -35,7 +35,7 @@ from iam_access.kinds.base import (
 from iam_access.kinds.described_principals import DescribedPrincipals
 from iam_access.kinds.fields import role
 from iam_access.kinds.kind import Takeover
-from iam_access.kinds.named_principals import missing_principal, named_in
+from iam_access.kinds.named_principals import NamedPrincipal, missing_principal, named_in
 from iam_access.kinds.operations import Operations
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, RoleSettings, RolesPart
@@ -121,7 +121,7 @@ class Roles(DescribedPrincipals):
         switches = switch.Switches(entries, scope)
         for entry in present:
             resource = _resource(entry, scope)
-            problems = (*_problems(resource, entry, scope), switches.unusable(entry))
+            problems = (*_problems(resource, entry, present, scope), switches.unusable(entry))
             said = [scope.finding(each, entry) for each in problems if each is not None]
             findings += (each for each in said if not each.is_error)
             wrong = next((each for each in said if each.is_error), None)
@@ -306,21 +306,37 @@ def _refusal(state: PrincipalState) -> Problem | None:
 
 
 def _problems(
-    wanted: Resource, entry: FileEntry[RoleSpec], scope: TeamInAccount
+    wanted: Resource,
+    entry: FileEntry[RoleSpec],
+    present: Iterable[FileEntry[RoleSpec]],
+    scope: TeamInAccount,
 ) -> Iterator[Problem]:
-    """What is wrong about a role in the account, so that it stays as it is, or good to know."""
+    """What is wrong about a role in the account, so that it stays as it is, or good to know.
+
+    `present` are all entries of the team for roles that are to be there.
+    """
     conflict = role_boundary.conflict(wanted, entry, scope)
-    yield from filter(None, (conflict, _missing_principal(wanted, scope)))
+    yield from filter(None, (conflict, _missing_principal(wanted, present, scope)))
     yield from trusted_elsewhere.problems(role(wanted.name), wanted.documents[TRUST], scope)
 
 
-def _missing_principal(wanted: Resource, scope: TeamInAccount) -> Problem | None:
+def _missing_principal(
+    wanted: Resource, present: Iterable[FileEntry[RoleSpec]], scope: TeamInAccount
+) -> Problem | None:
     """That the trust policy names a principal that is not there.
 
-    What files make, of whatever team, is there before any role is opened.
+    What files make is there before any role is opened. Of roles of other teams the path is not
+    known, so that is for AWS to compare.
     """
+    own = {_arn(each.key, scope) for each in present}
+    names_of_own = {role(arns.arn_name(each)) for each in own}
+
+    def comes(named: NamedPrincipal) -> bool:
+        is_of_others = named.principal in scope.made and named.principal not in names_of_own
+        return named.arn in own or is_of_others
+
     named = named_in(wanted.documents[TRUST], scope.account.id, lambda index: ("trust", index))
-    return missing_principal(named, f"role {wanted.name} trusts", scope, made=scope.made)
+    return missing_principal(named, f"role {wanted.name} trusts", scope, comes=comes)
 
 
 # From an entry to the role as it is to be.

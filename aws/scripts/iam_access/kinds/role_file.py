@@ -34,6 +34,7 @@ from iam_access.problem import Problem
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 _LONGEST_SESSION: Final = 43_200
 KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
+# Of a path with the slash that it begins with.
 _PATH_LIMIT: Final = 512
 _RESERVED_PATHS: Final = (f"{names.PREFIX}/", "aws-service-role/", "aws-reserved/")
 _KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
@@ -41,7 +42,7 @@ _KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
 
 def _role_key(value: str) -> str:
     found = KEY.fullmatch(value)
-    if found is None or len(found["path"]) > _PATH_LIMIT - 2:
+    if found is None or len(found["path"]) >= _PATH_LIMIT:
         raise problem("bad-role-key", f"{shown(value)} is not the name of a role", _KEYS)
     if found["path"].startswith(_RESERVED_PATHS):
         raise problem(

@@ -205,8 +205,8 @@ def desired_state(
 
 def _with_coming(scope: TeamInAccount, made: Iterable[Resource]) -> TeamInAccount:
     """The scope with the principals that these resources are: what comes after may name them."""
-    given = ((given_access(each), each.id) for each in made)
-    new = {each.holder: id_ for each, id_ in given if each.makes_holder and each.holder}
+    principals = (each for each in made if given_access(each).makes_holder)
+    new = {each.attributes["arn"]: each.id for each in principals if "arn" in each.attributes}
     return replace(scope, coming={**scope.coming, **new}) if new else scope
 
 
