@@ -5,14 +5,14 @@ It needs the standard library alone, as the first and the last step do.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from iam_access.errors import UsageError
 
-#: What merges.py writes for apply.py.
-FILE = "merges.json"
+_MERGES = "merges.json"
 #: What apply.py writes for publish.py.
 RESULTS = "results.json"
 #: The name of the issue about a team that is not applied begins with it.
@@ -42,6 +42,66 @@ class Waiting:
 
     def __str__(self) -> str:
         return f"since={self.since or 'none'} tried={self.tried}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCommit:
+    """A commit of main that a run applies, and what is known of its review.
+
+    `teams` are those that it changed (None: all); of a commit that is not `new`, those that wait
+    for it. `pull` is the number of its pull request, if it has one, and `digest` that of the plan
+    that this has shown. Without a plan to compare with, `why` is the reason, as a clause;
+    `reviewed` is whether there has been one all the same.
+    """
+
+    commit: str
+    teams: tuple[str, ...] | None
+    new: bool
+    pull: int | None = None
+    digest: str | None = None
+    reviewed: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMerges:
+    """What merges.py found for apply.py; see `MergedRun`.
+
+    `waiting` are teams with the commit that was applied last before they had to.
+    """
+
+    before: str | None
+    lost: str | None
+    head: str
+    arguments: tuple[str, ...]
+    commits: tuple[FoundCommit, ...]
+    waiting: Mapping[str, str | None]
+    known: tuple[str, ...]
+    by_hand: bool
+    allow_removals_of: tuple[str, ...]
+    expect_digest: str
+    dry_run: bool
+
+    def write(self, folder: Path) -> None:
+        (folder / _MERGES).write_text(json.dumps(asdict(self), indent=1), "utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the file in a folder. Raises UsageError."""
+        file, how = folder / _MERGES, "write it with merges.py, in the same run"
+        try:
+            found = json.loads(file.read_text("utf-8"))
+            commits = tuple(FoundCommit(**_with_tuples(each)) for each in found["commits"])
+            return cls(**{**_with_tuples(found), "commits": commits})
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}", how) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise UsageError(f"{file} is not what merges.py writes ({error})", how) from None
+
+
+def _with_tuples(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What was read, with tuples in the place of lists."""
+    return {key: tuple(each) if isinstance(each, list) else each for key, each in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

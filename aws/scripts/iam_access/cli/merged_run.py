@@ -1,14 +1,11 @@
 """What merges.py found for an apply: what was merged, and what was reviewed of it."""
 
-import json
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from iam_access.cli.apply_steps import FILE, plan_name
+from iam_access.cli.apply_steps import FoundCommit, FoundMerges, plan_name
 from iam_access.config.settings import Settings
-from iam_access.errors import UsageError
 from iam_access.model import Account
 from iam_access.plan import plan_file
 from iam_access.plan.expected import Expectation
@@ -99,54 +96,43 @@ class MergedRun:
 
 def read(folder: Path) -> MergedRun:
     """What merges.py wrote into a folder. Raises UsageError."""
-    file = folder / FILE
-    try:
-        found = json.loads(file.read_text("utf-8"))
-        return MergedRun(
-            before=found["before"],
-            lost=found["lost"],
-            head=found["head"],
-            arguments=tuple(found["arguments"]),
-            merges=tuple(
-                _merge(folder, each, found["waiting"].keys()) for each in found["commits"]
-            ),
-            waiting=dict(found["waiting"]),
-            known=frozenset(found["known"]),
-            by_hand=found["by_hand"],
-            allow_removals_of=tuple(found["allow_removals_of"]),
-            expect_digest=found["expect_digest"],
-            dry_run=found["dry_run"],
-        )
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", _HINT) from None
-    except (LookupError, TypeError, ValueError) as error:
-        raise UsageError(f"{file} is not what merges.py writes ({error})", _HINT) from None
+    found = FoundMerges.read(folder)
+    return MergedRun(
+        before=found.before,
+        lost=found.lost,
+        head=found.head,
+        arguments=found.arguments,
+        merges=tuple(_merge(folder, each, found.waiting.keys()) for each in found.commits),
+        waiting=found.waiting,
+        known=frozenset(found.known),
+        by_hand=found.by_hand,
+        allow_removals_of=found.allow_removals_of,
+        expect_digest=found.expect_digest,
+        dry_run=found.dry_run,
+    )
 
 
-_HINT = "write it with merges.py, in the same run"
-
-
-def _merge(folder: Path, found: Mapping[str, Any], waiting: Set[str]) -> Merge:
-    teams = None if found["teams"] is None else frozenset(found["teams"])
-    plans, why = {}, found["why"]
+def _merge(folder: Path, found: FoundCommit, waiting: Set[str]) -> Merge:
+    teams = None if found.teams is None else frozenset(found.teams)
+    plans, why = {}, found.why
     # What waits was compared with a plan by an earlier run: that it is gone by now frees nothing.
-    is_tried = not found["new"] or (teams is not None and teams <= waiting)
-    is_held = found["reviewed"] and is_tried
+    is_tried = not found.new or (teams is not None and teams <= waiting)
+    is_held = found.reviewed and is_tried
     unread = frozenset[str]() if is_held else None
-    if found["digest"]:
+    if found.pull is not None and found.digest is not None:
         try:
-            plan = _plan(folder / plan_name(found["pull"]), found["digest"])
+            plan = _plan(folder / plan_name(found.pull), found.digest)
             plans = {each.account.id: each for each in _of_teams(plan, teams)}
             unread = frozenset(each.account.id for each in plan.accounts) - plans.keys()
         except PlanFileError as error:
             why = error.message
     return Merge(
-        commit=found["commit"],
+        commit=found.commit,
         teams=teams,
-        pull=found["pull"],
+        pull=found.pull,
         plans=plans,
         why=why,
-        is_new=found["new"],
+        is_new=found.new,
         unread=unread,
     )
 

@@ -5,14 +5,21 @@ library and git alone.
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from iam_access.cli import last_applied as applied
-from iam_access.cli.apply_steps import FILE, RESULTS, PullResult, Results, Waiting, plan_name
+from iam_access.cli.apply_steps import (
+    RESULTS,
+    FoundCommit,
+    FoundMerges,
+    PullResult,
+    Results,
+    Waiting,
+    plan_name,
+)
 from iam_access.cli.job import UNFINISHED, say, set_outputs, told
 from iam_access.cli.last_applied import applied_before, teams_that_wait
 from iam_access.errors import AccessError, UsageError
@@ -67,7 +74,7 @@ def merges(argv: Sequence[str] | None, environment: Mapping[str, str], history: 
     options = parser.parse_args(argv)
     try:
         found = _find(options.folder, environment, history)
-        (options.folder / FILE).write_text(json.dumps(found, indent=1), "utf-8")
+        found.write(options.folder)
         if options.results is not None:
             _begin(options.results, found)
         _tell(found, environment)
@@ -80,7 +87,7 @@ def merges(argv: Sequence[str] | None, environment: Mapping[str, str], history: 
     return 0
 
 
-def _find(folder: Path, environment: Mapping[str, str], history: History) -> dict[str, Any]:
+def _find(folder: Path, environment: Mapping[str, str], history: History) -> FoundMerges:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -92,19 +99,23 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
     commits = _Commits(folder, github, history, frozenset(waiting), is_compared=not by_hand)
     is_partial = before is not None and not by_hand
     is_lost = last is not None and history.oldest([last], "HEAD") is None
-    return {
-        "before": before,
-        "lost": last if is_lost else None,
-        "head": history.oldest([], "HEAD"),
-        "arguments": _arguments(str(last), waiting.keys(), history) if is_partial else EVERY_TEAM,
-        "commits": list(commits.between(before, str(last))) if before is not None else [],
-        "waiting": {team: each.since if each else None for team, each in waiting.items()},
-        "known": [team for team, each in waiting.items() if _is_known(team, each, history)],
-        "by_hand": by_hand,
-        "allow_removals_of": environment.get("ALLOW_REMOVALS_OF", "").split(),
-        "expect_digest": environment.get("EXPECT_DIGEST", "").strip().lower(),
-        "dry_run": environment.get("DRY_RUN") == "true",
-    }
+    head = history.oldest([], "HEAD")
+    assert head is not None, "what is checked out is a commit"
+    return FoundMerges(
+        before=before,
+        lost=last if is_lost else None,
+        head=head,
+        arguments=tuple(
+            _arguments(str(last), waiting.keys(), history) if is_partial else EVERY_TEAM
+        ),
+        commits=tuple(commits.between(before, str(last))) if before is not None else (),
+        waiting={team: each.since if each else None for team, each in waiting.items()},
+        known=tuple(team for team, each in waiting.items() if _is_known(team, each, history)),
+        by_hand=by_hand,
+        allow_removals_of=tuple(environment.get("ALLOW_REMOVALS_OF", "").split()),
+        expect_digest=environment.get("EXPECT_DIGEST", "").strip().lower(),
+        dry_run=environment.get("DRY_RUN") == "true",
+    )
 
 
 def _arguments(last: str, waiting: Set[str], history: History) -> list[str]:
@@ -124,6 +135,18 @@ def _is_known(team: str, waiting: Waiting | None, history: History) -> bool:
     return team not in changed and changed != EVERY_TEAM
 
 
+class _Review(NamedTuple):
+    """What is known of the review of a commit, see `FoundCommit`."""
+
+    pull: int | None = None
+    digest: str | None = None
+    reviewed: bool = False
+    why: str = ""
+
+
+_TOO_MANY = _Review(reviewed=True, why="too many commits are applied at once")
+
+
 @dataclass(frozen=True, slots=True)
 class _Commits:
     """The commits that a run applies."""
@@ -133,18 +156,19 @@ class _Commits:
     history: History
     waiting: frozenset[str]
     is_compared: bool
-    _seen: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _seen: dict[int, _Review] = field(default_factory=dict)
 
-    def between(self, before: str, last: str) -> Iterator[dict[str, Any]]:
+    def between(self, before: str, last: str) -> Iterator[FoundCommit]:
         """What each commit changed, and the plan of its pull request.
 
         Those after `last` are new to this run; of those since `before` it is what teams wait for.
         """
         found = list(self._changes(before, last))
         for left, each in zip(reversed(range(len(found))), found, strict=True):
-            yield {**each, **(self._reviewed(each["commit"]) if left < _MOST else _TOO_MANY)}
+            review = self._reviewed(each.commit) if left < _MOST else _TOO_MANY
+            yield replace(each, **review._asdict())
 
-    def _changes(self, before: str, last: str) -> Iterator[dict[str, Any]]:
+    def _changes(self, before: str, last: str) -> Iterator[FoundCommit]:
         parent = before
         new = set(self.history.first_parents(last, "HEAD"))
         for commit in self.history.first_parents(before, "HEAD"):
@@ -155,58 +179,47 @@ class _Commits:
                 every = arguments == EVERY_TEAM
                 teams = sorted(self.waiting if every else self.waiting & set(arguments))
             if teams:
-                yield {
-                    "commit": commit,
-                    "teams": None if teams == EVERY_TEAM else teams,
-                    "new": commit in new,
-                }
+                yield FoundCommit(
+                    commit, None if teams == EVERY_TEAM else tuple(teams), commit in new
+                )
 
-    def _reviewed(self, commit: str) -> dict[str, Any]:
+    def _reviewed(self, commit: str) -> _Review:
         pull = pull_of(self.github, commit)
         if pull is None:
-            why = "it was pushed without a pull request"
-            return {"pull": None, "digest": None, "reviewed": False, "why": why}
+            return _Review(why="it was pushed without a pull request")
         # After a rebase, one has several commits.
         if pull.number not in self._seen:
             self._seen[pull.number] = self._of_pull(pull)
         return self._seen[pull.number]
 
-    def _of_pull(self, pull: MergedPull) -> dict[str, Any]:
-        found: dict[str, Any] = {"pull": pull.number, "digest": None, "reviewed": False, "why": ""}
+    def _of_pull(self, pull: MergedPull) -> _Review:
         if not self.is_compared:
-            return {**found, "why": "the run was started by hand"}
+            return _Review(pull.number, why="the run was started by hand")
         try:
             plan = reviewed_plan(self.github, pull)
         except NoPlanError as error:
-            return {**found, "reviewed": isinstance(error, PlanGoneError), "why": str(error)}
+            was_reviewed = isinstance(error, PlanGoneError)
+            return _Review(pull.number, reviewed=was_reviewed, why=str(error))
         (self.folder / plan_name(pull.number)).write_text(plan.text, "utf-8")
-        return {**found, "digest": plan.digest, "reviewed": True}
+        return _Review(pull.number, plan.digest, reviewed=True)
 
 
-def _begin(folder: Path, found: Mapping[str, Any]) -> None:
+def _begin(folder: Path, found: FoundMerges) -> None:
     """Write the results of an apply that does not come to its end."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _UNFINISHED_PAGE).write_text(_NOT_FINISHED, "utf-8")
-    merged = [] if found["dry_run"] else found["commits"]
-    pulls = sorted({each["pull"] for each in merged if each["pull"] and each["new"]})
+    merged = () if found.dry_run else found.commits
+    pulls = sorted({each.pull for each in merged if each.pull and each.new})
     results = Results(tuple(PullResult(each, _UNFINISHED_PAGE) for each in pulls))
     (folder / RESULTS).write_text(results.text, "utf-8")
 
 
-_TOO_MANY = {
-    "pull": None,
-    "digest": None,
-    "reviewed": True,
-    "why": "too many commits are applied at once",
-}
-
-
-def _tell(found: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+def _tell(found: FoundMerges, environment: Mapping[str, str]) -> None:
     """Print what is applied, and pass on how many arguments that takes."""
-    for each in found["arguments"]:
-        say(each)
-    for each in found["commits"]:
-        what = f"pull request {each['pull']}" if each["pull"] else "no pull request"
-        how = "compared with its plan" if each["digest"] else f"not compared: {each['why']}"
-        say(f"{each['commit'][:12]}: {what}, {how}")
-    set_outputs(environment, count=len(found["arguments"]))
+    for argument in found.arguments:
+        say(argument)
+    for each in found.commits:
+        what = f"pull request {each.pull}" if each.pull else "no pull request"
+        how = "compared with its plan" if each.digest else f"not compared: {each.why}"
+        say(f"{each.commit[:12]}: {what}, {how}")
+    set_outputs(environment, count=len(found.arguments))
