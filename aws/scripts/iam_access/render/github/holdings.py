@@ -1,7 +1,6 @@
 """What users and roles hold as lines of a GitHub Actions log."""
 
-from iam_access.model import Finding, Severity
-from iam_access.render.github.report import annotations, log_line
+from iam_access.render.github.report import log_line, troubles
 from iam_access.render.view.holdings import (
     CAVEAT,
     by_whom,
@@ -15,19 +14,7 @@ from iam_access.simulation.holdings import HoldingsReport
 
 def render(report: HoldingsReport) -> str:
     """What could not be looked at, then all that is held; the result is the last line."""
-    titles = {each.account.id: each.account.title for each in report.accounts}
-    failed = [
-        Finding(
-            "not-reached",
-            Severity.ERROR,
-            each.failure.message,
-            each.failure.hint,
-            account=each.account.id,
-        )
-        for each in report.accounts
-        if each.failure
-    ]
-    lines = annotations((*failed, *report.findings), titles)
+    lines = troubles(report.accounts, report.findings)
     for account, each in report.held:
         words = f"{account.title}: {each.principal}: {what(each)}, by {by_whom(each)}"
         more = f", {until_when(each, report.at)}: {from_where(each)}" if each.is_ours else ""

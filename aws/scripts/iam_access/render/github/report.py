@@ -1,11 +1,12 @@
 """A report as annotations in a GitHub Actions log, and a line for the result."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from iam_access import phrases
 from iam_access.errors import AccessError
-from iam_access.model import Notice, Report, Severity
+from iam_access.model import Account, Failure, Finding, Notice, Report, Severity
 from iam_access.render import escape
 from iam_access.render.view import requests, summary
 from iam_access.render.view.changes import account_views
@@ -56,6 +57,33 @@ def annotations(findings: Iterable[Notice], titles: Mapping[str, str]) -> list[s
     if more:
         lines.append(log_line(f"Not shown as annotations: {', '.join(more)}"))
     return lines
+
+
+class AskedAccount(Protocol):
+    """An account that a question was about; `failure` is why it could not be asked."""
+
+    @property
+    def account(self) -> Account: ...
+    @property
+    def failure(self) -> Failure | None: ...
+
+
+def troubles(accounts: Sequence[AskedAccount], findings: Iterable[Finding]) -> list[str]:
+    """Commands for the accounts that a question could not be asked in, then for what was found."""
+    failed = (
+        Finding(
+            "not-reached",
+            Severity.ERROR,
+            each.failure.message,
+            each.failure.hint,
+            account=each.account.id,
+        )
+        for each in accounts
+        if each.failure
+    )
+    return annotations(
+        (*failed, *findings), {each.account.id: each.account.title for each in accounts}
+    )
 
 
 def render_error(error: AccessError) -> str:

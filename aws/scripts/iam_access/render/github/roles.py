@@ -1,26 +1,13 @@
 """Which roles there are and who can switch to them as lines of a GitHub Actions log."""
 
-from iam_access.model import Finding, Severity
-from iam_access.render.github.report import annotations, log_line
+from iam_access.render.github.report import log_line, troubles
 from iam_access.render.view.roles import CAVEAT, by_whom, result
 from iam_access.simulation.roles import RolesReport
 
 
 def render(report: RolesReport) -> str:
     """What could not be looked at, then all roles; the result is the last line."""
-    titles = {each.account.id: each.account.title for each in report.accounts}
-    failed = [
-        Finding(
-            "not-reached",
-            Severity.ERROR,
-            each.failure.message,
-            each.failure.hint,
-            account=each.account.id,
-        )
-        for each in report.accounts
-        if each.failure
-    ]
-    lines = annotations((*failed, *report.findings), titles)
+    lines = troubles(report.accounts, report.findings)
     for account, role in report.roles:
         lines.append(log_line(f"{account.title}: {role.arn}, of {by_whom(role)}"))
         lines += [log_line(f"{account.title}: {role.arn}, by {user}") for user in role.users]
