@@ -288,6 +288,8 @@ def test_absent_takes_a_role_away_whoever_made_it() -> None:
     found = replace(before, principals={**before.principals, RUNNER: theirs})
     wanted = files(role("runner", state="absent", trust=[]))
     assert of_roles(wanted, found)[-1] == "delete_role"
+    (change,) = planned(wanted, found)[1]
+    assert change.reason.startswith("deletes a role that others made, for good")
     gone = values.applied(wanted, found)
     assert RUNNER not in gone.principals
     assert gone.part(PART).profiles == {"x": InstanceProfile("/")}

@@ -412,7 +412,9 @@ class TestGuards:
         theirs = {"self-serve+payments+read+20260301T180000Z": inline["self-serve"]}
         wrong = with_state(right, made, attached=(OURS,), inline={**inline, **theirs})
         (change,) = apply_plan(files, wrong).changes
-        assert change.reason.startswith("it is not as it is to be; payments grants read in prod")
+        assert change.reason.startswith(
+            "it differs from what the files ask for; payments grants read in prod"
+        )
         assert applied(files, wrong) == right
 
     def test_the_deployer_role_is_never_granted_anything(self) -> None:

@@ -62,6 +62,12 @@ from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
 NAME: Final = role_facts.NAME
 FOLDER: Final = "aws-roles"
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+_LOSS: Final = (
+    "deletes a role that others made, for good: to policies that name it, one that is made anew is "
+    "another role"
+)
+
 
 class Roles(DescribedPrincipals):
     """The roles of `aws-roles/`, with all that hangs on them, and their folder."""
@@ -234,8 +240,12 @@ class Roles(DescribedPrincipals):
         is_meant = state is not None and ("/" not in entry.key or state.arn.lower() == arn.lower())
         if state is not None and is_meant and self.team_of(state) in (None, scope.team):
             found = self.found(state, scope.team, scope.snapshot)
-            attributes = {**found.attributes, ABSENT: True}
-            yield replace(found, location=entry.place.location, attributes=attributes)
+            yield replace(
+                found,
+                attributes={**found.attributes, ABSENT: True},
+                loss=_LOSS if self.team_of(state) is None else "",
+                location=entry.place.location,
+            )
 
     # How it is changed.
 

@@ -308,7 +308,8 @@ def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> tuple
         return tuple(part for part in parts if part)
     if not _has_same_facts(before, after):
         there = kind_of(before.id).is_there(before, snapshot)
-        return (f"it is {'not as it is to be' if there else 'not there'}", *after.reasons)
+        why = "it differs from what the files ask for" if there else "it is not there"
+        return (why, *after.reasons)
     return ("its document differs", *after.reasons)
 
 
