@@ -445,6 +445,9 @@ def test_a_key_without_an_alias_gets_it_back() -> None:
 def test_what_could_not_be_looked_at_stays_and_nothing_is_made() -> None:
     unread = replace(account(), parts={PART: None, STRAYS: DENIED})
     assert (codes(files(WHOLE), unread), changes(files(WHOLE), unread)) == (["key-unreadable"], ())
+    assert codes(files(WHOLE), replace(made(), parts={**made().parts, STRAYS: DENIED})) == [
+        "key-unreadable"
+    ]
     elsewhere = KeyPart(ACCOUNT.id, "us-east-1", "data")
     parts = {**marked(failure=DENIED).parts, elsewhere: None}
     snapshot = replace(made(), parts={**parts, StrayKeysPart(ACCOUNT.id, "us-east-1"): ()})

@@ -21,6 +21,8 @@ _HOW_TO_READ = (
     "else set ManageBuckets in the deployer role's stack, and look at what the bucket's own policy "
     "denies"
 )
+#: The bucket is in a region that has to be enabled, and is asked for at another one's endpoint.
+_ELSEWHERE = "IllegalLocationConstraintException"
 _NO_BLOCK = "NoSuchPublicAccessBlockConfiguration"
 #: Buckets of the first days are in a region by another name.
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
@@ -67,6 +69,9 @@ def _failure(error: CloudError, target: CallTarget, why: str) -> Failure:
     """
     if error.code in DENIED:
         return Failure(error.code, why, error.hint or _HOW_TO_READ)
+    if error.code == _ELSEWHERE:
+        why = f"it is not in {target.region}, where it was looked for: {error.message}"
+        return Failure(error.code, why, "write the region where it is, or choose another name")
     failure = no_region(error, target)
     if failure is None:
         raise error

@@ -53,7 +53,7 @@ UNANSWERED = frozenset(
 _NOT_ENABLED = frozenset(
     {
         *("UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired"),
-        *("InvalidToken", "InvalidAccessKeyId", "IllegalLocationConstraintException"),
+        *("InvalidToken", "InvalidAccessKeyId"),
     }
 )
 NO_CREDENTIALS = frozenset(

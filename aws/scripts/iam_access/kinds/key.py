@@ -195,6 +195,7 @@ class Keys(DataKind, SearchedKind):
                     team=mark.team,
                     account=snapshot.account_id,
                 )
+        yield from key_faults.unsearched(snapshot)
         for part, _ in key_facts.parts_read(snapshot):
             is_wanted = key_resource.resource_id(part) in excluding
             if is_wanted and key_facts.key_of(part, snapshot).key is not None:

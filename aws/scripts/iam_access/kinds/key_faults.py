@@ -6,10 +6,10 @@ from typing import Final
 from iam_access.kinds import key_calls, key_facts, key_policy, key_resource, markers, names
 from iam_access.kinds.base import FileEntry, TeamInAccount, finding_about
 from iam_access.kinds.data_kind import wrong_partition
-from iam_access.kinds.key_facts import PENDING, KeyState
+from iam_access.kinds.key_facts import PENDING, KeyState, StrayKeysPart
 from iam_access.kinds.key_file import KeySpec
 from iam_access.kinds.named_principals import missing_principal
-from iam_access.model import Finding, Resource, Severity
+from iam_access.model import Failure, Finding, Resource, Severity
 from iam_access.phrases import listed
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
@@ -175,6 +175,27 @@ def stray_keys(wanted: Resource, keys: Iterable[KeyState], snapshot: Snapshot) -
         f"give the right one the alias: aws kms create-alias --alias-name alias/{wanted.name} "
         "--target-key-id …; schedule the deletion of one that encrypts nothing",
     )
+
+
+def unsearched(snapshot: Snapshot) -> Iterator[Finding]:
+    """The regions in which keys without an alias could not be looked for.
+
+    Not where that is why nothing is known of a key, which is reported of that one.
+    """
+    asked = [part for part, _ in key_facts.parts_read(snapshot)]
+    told = {part.region for part in asked if key_facts.failure_of(part, snapshot) is not None}
+    for part, found in snapshot.parts.items():
+        if not isinstance(part, StrayKeysPart) or part.region in told:
+            continue
+        if isinstance(found, Failure):
+            yield Finding(
+                code="key-unreadable",
+                severity=Severity.WARNING,
+                message="keys of ours that lost their alias cannot be looked for in "
+                f"{part.region}: {found.message}",
+                hint=found.hint,
+                account=snapshot.account_id,
+            )
 
 
 def left_behind(stray: Resource, snapshot: Snapshot) -> Finding:
