@@ -42,13 +42,14 @@ def from_iam_syncr(options: argparse.Namespace, clock: Clock) -> int:
             f"{folder} holds {_ACCOUNTS}, so it is not the folder of one account",
             f"import one account after the other, by its folder: {folder / 'NAME'}",
         )
+    accounts = _source(beside)
     # iam_syncr takes the name of a link, and the accounts beside what it leads to.
     account = (folder if folder.is_symlink() else folder.resolve()).name
     files, others = _yaml_files(folder, beside)
     if not files and not others:
         raise UsageError(f"{folder} has no *.yaml files", "name the folder of one account")
     result = iam_syncr.imported(
-        account, _source(beside), files, _team(options.team, account), _one_line(folder)
+        account, accounts, files, _team(options.team, account), _one_line(folder)
     )
     return _finish(options, clock, result, tuple(map(_not_read, others)))
 
@@ -100,11 +101,22 @@ def _team(name: str | None, account: str) -> str:
 
 def _yaml_files(folder: Path, accounts: Path) -> tuple[list[SourceFile], list[Path]]:
     """The files that iam_syncr reads below a folder, and those that it passes over."""
-    paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
-    others = [each for each in paths if each.resolve() != accounts.resolve()]
+    paths = sorted(
+        Path(root) / name
+        for root, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith((_READ, ".yml"))
+    )
+    others = [each for each in paths if not _is_same(each, accounts)]
     files = [_source(each) for each in others if each.name.endswith(_READ)]
-    passed_over = [each for each in others if each.name.lower().endswith((_READ, ".yml"))]
-    return files, [each for each in passed_over if not each.name.endswith(_READ)]
+    return files, [each for each in others if not each.name.endswith(_READ)]
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # said when it is read
+        return False
 
 
 def _source(path: Path) -> SourceFile:

@@ -29,15 +29,15 @@ def members(
                     else:
                         found[account, role] = _users(users, report)
     why = "no file of users was given" if file is None else "the users have no line"
-    for account in accounts:
-        for each in roles:
-            if (account, each.logical) not in found:
-                report.fault(
-                    each.location,
-                    f"leaves the members of {account}.{each.logical} as they are, since {why}",
-                    "it has no members here: the first apply takes all users out of it; add the "
-                    "members to switch_from",
-                )
+    for each in roles:
+        left = [account for account in accounts if (account, each.logical) not in found]
+        if left:
+            report.fault(
+                each.location,
+                f"leaves the members of {each.logical} in {listed(left)} as they are, since {why}",
+                "it has no members here: the first apply takes all users out of its groups there; "
+                "add the members to switch_from",
+            )
     return found
 
 
