@@ -109,7 +109,7 @@ def test_rules_judge_what_statements_allow(tmp_path: Path) -> None:
 
 def test_whom_a_bucket_lets_in_is_known_to_rules(tmp_path: Path) -> None:
     files = loaded(tmp_path, {"aws-buckets/pay.yaml": BUCKETS})
-    (entry,) = (each for each in files.teams["pay"].access if each.of_resource)
+    (entry,) = (each for each in files.teams["pay"].access if each.resource)
     assert (list(entry.users), list(entry.roles)) == ([], ["runner"])
 
 

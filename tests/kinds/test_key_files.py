@@ -43,7 +43,7 @@ def test_a_key_is_for_all_environments_unless_it_names_some(tmp_path: Path) -> N
 
 def test_whom_a_key_names_is_known_to_rules(tmp_path: Path) -> None:
     access = files(tmp_path, KEYS).teams["pay"].access
-    entry, _ = (each for each in access if each.of_resource)
+    entry, _ = (each for each in access if each.resource)
     assert (list(entry.users), list(entry.roles)) == (["user/ann"], ["admin", "app"])
 
 

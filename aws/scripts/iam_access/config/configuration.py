@@ -132,10 +132,11 @@ class Team:
 
     def outsiders(self, entry: AccessEntry) -> Iterator[tuple[Principal, str]]:
         """Yield whom an entry lets use a resource, and where, beside users and roles there."""
-        for environment in dict.fromkeys(entry.environments if entry.lets_in else ()):
+        lets_in = entry.resource.lets_in if entry.resource is not None else {}
+        for environment in dict.fromkeys(entry.environments if lets_in else ()):
             spec = self.accounts.get(environment)
             if spec is not None:
-                principal = self.filled(dict(entry.lets_in), environment)
+                principal = self.filled(dict(lets_in), environment)
                 document = {"Statement": [{"Effect": "Allow", "Principal": principal}]}
                 named = dict.fromkeys(each.name for each in outsiders_in(document, spec.id))
                 yield from (

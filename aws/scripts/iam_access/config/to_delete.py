@@ -132,7 +132,7 @@ def _to_delete(
     following = later[bisect_right(later, location.line) :]
     file = _File.read(Path(location.file), location.line, following[0] if following else None)
     to_do = _deletion(entry, {each.granted for each in meant}, every, file)
-    why = _why_not(meant) if entry.of_resource else _why(meant)
+    why = _why_not(meant) if entry.resource is not None else _why(meant)
     return Finding(
         code="entry-to-delete",
         severity=Severity.WARNING,
@@ -218,7 +218,7 @@ def _deletion(
     if entry.becomes is not None:
         # The entry is the role, which stays for others.
         return _taken_out(entry, sorted({each.whom for each in meant}), file)
-    if entry.of_resource:
+    if entry.resource is not None:
         # Without the entry, the resource would be let go.
         names = some(sorted({each.whom.written for each in meant}), _NAMED)
         return _Deletion(f"take {names} out of {_lines(whole)}, and apply", whole)

@@ -73,6 +73,22 @@ LISTS: Final = EntryKeys()
 SINGLE: Final = EntryKeys(("user",), ("role",), ("environment",), ("grant",))
 
 
+@dataclass(frozen=True, slots=True)
+class DescribedResource:
+    """A resource that an entry describes, such as a bucket, and whom its policy lets use it.
+
+    `name` is what people call it (`key app/data`). `lets_in` is whom it lets in, as the `Principal`
+    of a statement with placeholders, and `services` are those of AWS among them, with the paths
+    where they stand. `unique` says in words, with placeholders, of which thing there is one in all
+    accounts together, so that no other entry may describe it.
+    """
+
+    name: str
+    lets_in: Mapping[str, Any]
+    services: Sequence[tuple[str, Path]]
+    unique: str | None
+
+
 @dataclass(slots=True)
 class AccessEntry:
     """Who is granted which policies, in which environments, and when: all as it is written.
@@ -91,13 +107,8 @@ class AccessEntry:
     permissions boundary that it says itself, as it is written. `makes` is the role or group that it
     makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
-    the `environments`, and gain by becoming that role there. `of_resource` is
-    whether it says who may use a resource, so that it may name no user or role of the account. That
-    is the `thing`, in words (`key app/data`). `lets_in` is whom it lets use it, as the `Principal`
-    of a statement with placeholders, and `services` are those of AWS among them, with the paths
-    where they stand. `unique` says in words, with placeholders, of which thing there is
-    one in all accounts together, so that no other entry may describe it. An entry that `joins`
-    makes its users members of that group, which is none of its grants.
+    the `environments`, and gain by becoming that role there. An entry that `joins` makes its users
+    members of that group, which is none of its grants. `resource` is that which it describes.
     """
 
     place: SourcePosition
@@ -124,11 +135,7 @@ class AccessEntry:
     trust: Sequence[Mapping[str, Any]] = ()
     becomes: str | None = None
     joins: str | None = None
-    of_resource: bool = False
-    thing: str | None = None
-    lets_in: Mapping[str, Any] = field(default_factory=dict)
-    services: Sequence[tuple[str, Path]] = ()
-    unique: str | None = None
+    resource: DescribedResource | None = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""
@@ -144,10 +151,15 @@ class AccessEntry:
         """What people call that which it says itself, among the keys of its grants; no policy's."""
         if self.own is None:
             return None
-        if self.thing is not None:
-            return f"use of {self.thing}"
+        if self.resource is not None:
+            return f"use of {self.resource.name}"
         made = role(self.becomes) if self.becomes is not None else self.makes
         return f"own policies of {made.label if made is not None else self.own.key}"
+
+    @property
+    def unique(self) -> str | None:
+        """Of which resource that it describes there is one in all accounts together, if so."""
+        return self.resource.unique if self.resource is not None else None
 
     @property
     def takes(self) -> Principal | None:

@@ -22,6 +22,7 @@ from iam_access.kinds import (
 from iam_access.kinds.base import (
     ABSENT,
     AccessEntry,
+    DescribedResource,
     Expansion,
     FileEntry,
     InvalidEntry,
@@ -90,11 +91,12 @@ class Buckets(DataKind):
             (),
             valid=item.spec is not None,
             own=own,
-            of_resource=True,
-            thing=f"bucket {item.key}",
-            lets_in=element_of(let_in),
-            services=resource_policy.named_services(statements),
-            unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
+            resource=DescribedResource(
+                f"bucket {item.key}",
+                element_of(let_in),
+                resource_policy.named_services(statements),
+                unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
+            ),
         )
 
     def expand(self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount) -> Expansion:

@@ -25,6 +25,7 @@ from iam_access.kinds.base import (
     ABSENT,
     STATEMENTS,
     AccessEntry,
+    DescribedResource,
     Expansion,
     FileEntry,
     InvalidEntry,
@@ -100,11 +101,12 @@ class Keys(DataKind, SearchedKind):
             description=description,
             valid=item.spec is not None,
             own=_own(item),
-            of_resource=True,
-            thing=f"key {item.key}",
-            lets_in=element_of(let_in),
-            services=named_services(item.spec.statements) if item.spec else (),
-            unique=None if isinstance(item, InvalidEntry) else _only_one(item),
+            resource=DescribedResource(
+                f"key {item.key}",
+                element_of(let_in),
+                named_services(item.spec.statements) if item.spec else (),
+                unique=None if isinstance(item, InvalidEntry) else _only_one(item),
+            ),
         )
 
     def expand(self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> Expansion:

@@ -100,7 +100,7 @@ class Roles(DescribedPrincipals):
             boundary = item.spec.permissions_boundary
         if is_absent:
             # It gives nothing, and its environments have to be known all the same.
-            yield AccessEntry(item.place, (), (), environments, (), of_resource=True)
+            yield AccessEntry(item.place, (), (), environments, ())
         elif found is not None:
             yield AccessEntry(
                 item.place,

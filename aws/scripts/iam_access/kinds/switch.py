@@ -61,7 +61,6 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
             description=entry.spec.description,
             keys=at_hub,
             joins=switch.group_in(environment, role),
-            of_resource=not users,
         )
 
 

@@ -47,7 +47,7 @@ def check(
             _keys(entry, number, statement, unknown, report)
         if entry.trust:
             _size(entry, known, report)
-        for service, path in entry.services:
+        for service, path in entry.resource.services if entry.resource is not None else ():
             location = entry.place.at(*path).location
             _service(service, location, partitions.of([entry]), unknown, report)
 

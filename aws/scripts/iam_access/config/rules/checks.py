@@ -96,9 +96,12 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
 
 
 def _known(entry: AccessEntry, team: _Team) -> None:
-    """Refuse an entry that names no principal: no rule can be checked for it."""
+    """Refuse an entry that gives something to no principal: no rule can be checked for it.
+
+    The policy of a resource may name none of the account.
+    """
     named = entry.users or entry.roles or entry.groups
-    if entry.valid and not (named or entry.of_resource):
+    if entry.valid and entry.given and not named and entry.resource is None:
         team.report.error(
             "rules-unknown",
             entry.place.location,
