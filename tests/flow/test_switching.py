@@ -531,7 +531,16 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
 def test_into_roles_of_the_hub_itself_people_switch_as_well(fleet: Fleet) -> None:
     members = {"prod": ["bob"], "hub": ["ann"]}
     files_of(fleet.files, members, role="environments: [prod, hub],")
-    assert fleet.apply("--all").status == 0
+    made = fleet.apply("--all", "--verify", "--explain", "--output", "json")
+    assert made.status == 0
+    gains = {
+        each["principal"]: [gain["via"] for gain in each["gains"]]
+        for each in made.json["meaning"]
+        if each["account"] == HUB
+    }
+    assert gains == {"user/ann": [None, "admin"], "role/admin": [None]}
+    proven = {each["account"]: (each["grants"], each["alive"]) for each in made.json["verified"]}
+    assert proven == {HUB: (2, 2), PROD: (1, 1), TEST: (0, 0)}
     assert reach(fleet, HUB) == {("ann", LIST)}
     listed = fleet.run(simulate, "roles", "--output", "json").json
     assert {each["arn"]: each["users"] for each in listed["roles"]} == {

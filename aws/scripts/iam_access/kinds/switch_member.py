@@ -39,6 +39,8 @@ class SwitchMembers(Memberships):
         hub = hub_of(snapshot, resource.aside["hub"])
         if hub is None or not self.membership(resource, snapshot).is_in(hub):
             return False
+        if resource.aside["is_here"]:
+            return True
         group = hub.principals.get(Principal(PrincipalType.GROUP, resource.aside["group"]))
         role = snapshot.principals.get(resource.principal) if resource.principal else None
         return group is None or role is None or switch_group.leads_to(group, role.arn)

@@ -1,4 +1,4 @@
-"""Roles made for temporary grants, and those that users of other accounts switch into."""
+"""Roles made for temporary grants, and those that users switch into."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class GrantRoles:
         return (*self.by_arn.get(state.arn, ()), *self.switched.get(state.arn, ()))
 
     def switchers(self, role: PrincipalState) -> frozenset[str]:
-        """Return the ARNs of the users of other accounts who switch into a role."""
+        """Return the ARNs of the users who switch into a role."""
         return _having(role, self.switched)
 
     def grantees(self, role: PrincipalState) -> frozenset[str]:
@@ -64,11 +64,11 @@ def _having(role: PrincipalState, by_arn: Mapping[str, tuple[GrantRole, ...]]) -
 
 
 def _switched(snapshot: Snapshot) -> Mapping[str, list[GrantRole]]:
-    """The roles of users who are in the snapshot for the roles they may assume alone."""
+    """The roles of users who may switch into some, see `meaning.switching`."""
     by_arn = {state.arn: state for state in snapshot.principals.values() if state.trust}
     found: defaultdict[str, list[GrantRole]] = defaultdict(list)
     for state in snapshot.principals.values():
-        document = state.inline.get(POLICY) if state.principal.name == state.arn else None
+        document = state.inline.get(POLICY)
         for statement in documents.statements_of(document) if document is not None else ():
             for role in (by_arn[arn] for arn in statement["Resource"] if arn in by_arn):
                 hub = f"{state.arn.partition(':user/')[0]}:root"

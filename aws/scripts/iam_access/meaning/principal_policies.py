@@ -119,7 +119,7 @@ def _holding(state: PrincipalState | None) -> object:
 def _people(found: Iterable[Principal], before: Snapshot, after: Snapshot) -> Iterator[Principal]:
     """Users and roles, with a role made for a grant replaced by its grantees.
 
-    Besides a role that users of other accounts switch into, these users.
+    Besides a role that users switch into, these users.
     """
     sides = [(each, GrantRoles.of(each)) for each in (before, after)]
     for principal in found:

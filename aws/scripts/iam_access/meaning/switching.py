@@ -1,6 +1,7 @@
-"""Users of other accounts who may become a role of this one, as principals of its snapshots.
+"""Users who may become a role by switching, as principals of its account's snapshots.
 
-Their own policies are those of their account, so here they have nothing but the roles.
+Those of other accounts have nothing but the roles there: their own policies are those of their
+account. Those of the account itself have the roles beside what they have.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,13 +9,14 @@ from dataclasses import replace
 from typing import Final
 
 from iam_access.kinds import given_access, names
+from iam_access.kinds.switch_facts import seen
 from iam_access.model import Principal, PrincipalType, Resource
 from iam_access.policy import document as documents
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
+# No policy of IAM has such names.
 #: The inline policy that says which roles they may assume.
-POLICY: Final = "switching"
-# No policy of IAM has such a name.
+POLICY: Final = "switching into"
 _PLANNED: Final = "switch_from of roles"
 
 
@@ -33,14 +35,34 @@ def roles_by_user(
 
 
 def with_switchers(snapshot: Snapshot, resources: Iterable[Resource]) -> Snapshot:
-    """The account with the users who may become its roles by these resources, named by ARN."""
-    roles = roles_by_user(snapshot, resources)
-    found = [
-        PrincipalState(Principal(PrincipalType.USER, user), user, inline={POLICY: _document(each)})
-        for user, each in sorted(roles.items())
-    ]
-    more = {state.principal: state for state in found}
+    """The account with users and the roles that they may become by these resources.
+
+    Users of other accounts are named by ARN; those of the account are in its groups to switch.
+    """
+    roles = {
+        Principal(PrincipalType.USER, arn): each
+        for arn, each in sorted(roles_by_user(snapshot, resources).items())
+    }
+    more = {
+        user: _switching(snapshot.principals.get(user, PrincipalState(user, user.name)), each)
+        for user, each in {**roles, **_own_roles(snapshot)}.items()
+    }
     return replace(snapshot, principals={**snapshot.principals, **more}) if more else snapshot
+
+
+def _own_roles(snapshot: Snapshot) -> Mapping[Principal, frozenset[str]]:
+    """The users of an account who switch into roles of the same one, with the ARNs of these."""
+    roles: dict[Principal, frozenset[str]] = {}
+    for found in seen(snapshot):
+        role = snapshot.principals.get(found.role)
+        if found.is_here and found.group.role_account == snapshot.account_id and role is not None:
+            for user in found.group.members:
+                roles[user] = roles.get(user, frozenset()) | {role.arn}
+    return roles
+
+
+def _switching(user: PrincipalState, roles: Iterable[str]) -> PrincipalState:
+    return replace(user, inline={**user.inline, POLICY: _document(roles)})
 
 
 def with_planned_switches(
