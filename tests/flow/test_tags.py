@@ -10,7 +10,12 @@ from tests.flow.fleet import TEMPLATE, Files, opened, policy
 DEMAND = """\
               - Sid: Demanded
                 Effect: Deny
-                Action: [iam:CreatePolicy, iam:CreateRole, iam:CreateInstanceProfile]
+                Action:
+                  - iam:CreatePolicy
+                  - iam:CreateRole
+                  - iam:CreateInstanceProfile
+                  - kms:CreateKey
+                  - s3:CreateBucket
                 Resource: "*"
                 Condition:
                   StringNotEquals:
@@ -18,26 +23,21 @@ DEMAND = """\
 
               - Sid: PublishOwnPolicies
 """
-SWITCH = 'ManageRoles:\n    Type: String\n    Default: "false"'
 ROLES = """\
 aws-roles:
   app: {trust: [{service: ec2}], grants: [read], instance_profile: true, tags: {app: "{team}-app"}}
 """
+BUCKETS = "aws-buckets: {a-bucket-of-payments: {region: eu-west-1}}"
+KEYS = "aws-keys: {pay: {region: eu-west-1, admins: [{iam: role/runner}]}}"
 TAGGED = {"Stage": "prod-payments", "cost": "4711"}
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     text = TEMPLATE.read_text("utf-8")
-    for old, new in (
-        ("              - Sid: PublishOwnPolicies\n", DEMAND),
-        (
-            'ManageRoles:\n    Type: String\n    Default: "false"',
-            'ManageRoles:\n    Default: "true"',
-        ),
-    ):
-        assert text.count(old) == 1
-        text = text.replace(old, new)
+    old = "              - Sid: PublishOwnPolicies\n"
+    assert text.count(old) == 1
+    text = text.replace(old, DEMAND)
     path = tmp_path / "template.yaml"
     path.write_text(text, "utf-8")
     return path
@@ -49,7 +49,7 @@ def tags_of(found: Any) -> dict[str, str]:
 
 def test_what_is_made_carries_them_from_the_first_call_on(tmp_path: Path, template: Path) -> None:
     files = Files(tmp_path / "aws")
-    with opened(files, template=template) as fleet:
+    with opened(files, template=template, switches=True) as fleet:
         files.team(
             policies={"read": policy()},
             temporary=[
@@ -64,17 +64,20 @@ def test_what_is_made_carries_them_from_the_first_call_on(tmp_path: Path, templa
             ],
         )
         files.write("aws-roles/payments.yaml", ROLES)
+        files.write("aws-buckets/payments.yaml", BUCKETS)
+        files.write("aws-keys/payments.yaml", KEYS)
         accounts = (files.directory / "aws-accounts/payments.yaml").read_text("utf-8")
         refused = fleet.apply("--all", "--output", "json")
         assert {each.error for each in refused.writes} == {"AccessDenied"}
-        files.write("settings.yaml", 'tags: {Stage: "{environment}-{team}", cost: "1"}')
+        files.write("settings.yaml", 'tags: {Stage: "{environment}-{team}", Cost: "1"}')
         files.write("aws-accounts/payments.yaml", accounts + '\ntags: {cost: "4711"}\n')
         run = fleet.apply("--all", "--output", "json")
         assert run.status == 0, run.out
         assert fleet.apply("--all").writes == ()
         iam = fleet.admin()
         own = [each for each in fleet.dump() if ":policy/self-serve/" in each]
-        assert len(own) == 2
+        # Two of grants, and the marks of the bucket and the key.
+        assert len(own) == 4
         for arn in own:
             assert tags_of(iam.list_policy_tags(PolicyArn=arn)) == TAGGED
         profile = iam.get_instance_profile(InstanceProfileName="app")["InstanceProfile"]
@@ -85,6 +88,8 @@ def test_what_is_made_carries_them_from_the_first_call_on(tmp_path: Path, templa
         assert tags_of(iam.list_role_tags(RoleName=made)).items() >= TAGGED.items()
         files.write("aws-accounts/payments.yaml", accounts)
         changed = fleet.apply("--all", "--output", "json")
-        assert {each.operation for each in changed.writes} == {"TagRole"}, changed.writes
-        assert tags_of(iam.list_role_tags(RoleName=made))["cost"] == "1"
+        tagging = {"TagRole", "PutBucketTagging", "TagResource", "UntagResource"}
+        assert {each.operation for each in changed.writes} == tagging
+        of_role = tags_of(iam.list_role_tags(RoleName=made))
+        assert (of_role.get("cost"), of_role["Cost"]) == (None, "1")
         assert fleet.apply("--all").writes == ()

@@ -291,14 +291,21 @@ def _subject_context(call: SandboxCall, subject: Any) -> Iterator[tuple[str, str
         yield "iam:PermissionsBoundary", boundary
 
 
+def tag_context(tags: Mapping[str, str], keys: Iterable[str] = ()) -> Context:
+    """The condition keys of a request with tags, and with keys of tags alone.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    all_keys = (*tags, *keys)
+    of_each = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    return {**of_each, "aws:TagKeys": all_keys} if all_keys else {}
+
+
 def _context(call: SandboxCall) -> Context:
     tags = {tag["Key"]: tag.get("Value", "") for tag in call.params.get("Tags", [])}
     context: dict[str, str | Sequence[str]] = dict(_ALWAYS)
     context.update(session_context(call))
-    context.update((f"aws:RequestTag/{key}", value) for key, value in tags.items())
-    keys = (*tags, *call.params.get("TagKeys", []))
-    if keys:
-        context["aws:TagKeys"] = keys
+    context.update(tag_context(tags, call.params.get("TagKeys", [])))
     if "PolicyArn" in call.params:
         context["iam:PolicyARN"] = call.params["PolicyArn"]
     if "PermissionsBoundary" in call.params:

@@ -25,7 +25,7 @@ from iam_access.policy.evaluation.evaluate import PolicyType, Verdict, decide
 from iam_access.policy.evaluation.request import Context, Request
 from iam_access.policy.kms_grants import document_of_grant
 from iam_access.sandbox import trust
-from iam_access.sandbox.authorize import caller_layers, principal, session_context
+from iam_access.sandbox.authorize import caller_layers, principal, session_context, tag_context
 from iam_access.sandbox.call import OperationHandler, Result, SandboxCall
 from iam_access.sandbox.documents import check_resource_policy
 from iam_access.sandbox.faults import AwsError
@@ -170,11 +170,8 @@ def _context(call: SandboxCall) -> Context:
         "kms:CallerAccount": call.caller.account_id,
         **dict(session_context(call)),
     }
-    tags = params.get("Tags") or []
-    found |= {f"aws:RequestTag/{each['TagKey']}": each["TagValue"] for each in tags}
-    keys = [*(each["TagKey"] for each in tags), *(params.get("TagKeys") or [])]
-    if keys:
-        found["aws:TagKeys"] = keys
+    tags = {each["TagKey"]: each["TagValue"] for each in params.get("Tags") or []}
+    found.update(tag_context(tags, params.get("TagKeys") or []))
     encryption: Mapping[str, str] = params.get("EncryptionContext") or {}
     if encryption:
         found |= {f"kms:EncryptionContext:{name}": value for name, value in encryption.items()}

@@ -227,16 +227,24 @@ def set_boundary(user: User, arn: str | None) -> None:
 
 
 def _tag_user(call: SandboxCall) -> None:
-    _require_room_for_tags([tag["Key"] for tag in user_of(call).tags or []], call)
+    user = user_of(call)
+    call.iam.untag_user(user.name, _replaced_tags([tag["Key"] for tag in user.tags or []], call))
 
 
 def _tag_role(call: SandboxCall) -> None:
-    _require_room_for_tags([tag["Key"] for tag in own_role_of(call).tags], call)
+    role = own_role_of(call)
+    call.iam.untag_role(role.name, _replaced_tags([tag["Key"] for tag in role.tags], call))
 
 
-def _require_room_for_tags(present: list[str], call: SandboxCall) -> None:
-    if len({*present, *(tag["Key"] for tag in call.params["Tags"])}) > 50:
+def _replaced_tags(present: list[str], call: SandboxCall) -> list[str]:
+    """The keys that the request has in another case: to IAM they are the same.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+    """
+    new = {tag["Key"].lower() for tag in call.params["Tags"]}
+    if len({key.lower() for key in present} | new) > 50:
         raise AwsError("LimitExceeded", "The number of tags has reached the maximum limit.")
+    return [key for key in present if key.lower() in new]
 
 
 def _require_user(call: SandboxCall) -> None:

@@ -18,7 +18,9 @@ from moto.core.responses import BaseResponse
 
 from iam_access.policy.actions import Action, find_action, resource_types
 from iam_access.policy.arn import Arn
-from iam_access.sandbox.authorize import ResourceSide, may
+from iam_access.policy.evaluation.request import Context
+from iam_access.sandbox.authorize import ResourceSide, may, tag_context
+from iam_access.sandbox.buckets import tags_in
 from iam_access.sandbox.call import SandboxCall
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.wire import WireAnswer, failure, signed_scope
@@ -26,6 +28,8 @@ from iam_access.sandbox.wire import WireAnswer, failure, signed_scope
 # Operations of S3 that need the permission of another one (Service Authorization Reference, and
 # API_HeadBucket.html).
 _S3_ACTIONS = {"HeadBucket": "ListBucket"}
+# Those whose tags are of the request (Service Authorization Reference).
+_WITH_TAGS = ("CreateBucket", "TagResource")
 _FORM = "application/x-www-form-urlencoded"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ADVICE = "ask `aws iam simulate-principal-policy` as the account's administrator"
@@ -73,7 +77,9 @@ def may_in_s3(
     source = unquote(response.headers.get("x-amz-copy-source", "")).lstrip("/").partition("?")[0]
     asked = [(action, name) for name in names] + ([("s3:GetObject", source)] if source else [])
     prefix = response.querystring.get("prefix")
-    context = {"s3:prefix": prefix[0]} if prefix else {}
+    context: Context = {"s3:prefix": prefix[0]} if prefix else {}
+    if call.operation in _WITH_TAGS:
+        context = {**context, **tag_context(dict(tags_in(response)))}
     start = str(Arn(call.partition, "s3", "", "", ""))
     return bool(asked) and all(
         may(call, action, f"{start}{name}" if name else "*", context, _owner_of(name))
