@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from iam_access.kinds import names
-from iam_access.kinds.customer_policies import look_up
+from iam_access.kinds.customer_policies import in_scope, look_up
 from tests.config.repository import loaded, marked
-from tests.values import ACCOUNT, account_with, with_policy
+from tests.values import ACCOUNT, account_with, policy, scope, with_policy
 
 READER = f"arn:aws:iam::{ACCOUNT.id}:policy/ops/Reader"
 OURS = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/payments/payments-read"
@@ -38,6 +38,18 @@ def test_what_an_account_has_of_a_name(written: str, arn: str | None, message: s
     assert message is None or (found.problem and message in found.problem.message)
 
 
+@pytest.mark.parametrize(
+    ("path", "code"), [("~/", "bad-customer-policy"), (f"{'p' * 120}/", "tag-too-long")]
+)
+def test_one_whose_path_fits_into_no_tag_is_not_granted(path: str, code: str) -> None:
+    """The files may name it by its name alone."""
+    arn = READER.replace("ops/", path)
+    read = policy("read", customer_policies=["Reader"])
+    (found,) = in_scope(read.spec, scope(read, snapshot=with_policy(account_with(), arn)))
+    assert found.problem is not None
+    assert (found.arn, found.problem.code) == (arn, code)
+
+
 def test_the_nearest_name_is_offered() -> None:
     (found,) = look_up(["Raeder"], ACCOUNT.id, ACCOUNT_WITH_READER)
     assert found.problem is not None
@@ -59,6 +71,8 @@ def test_the_nearest_name_is_offered() -> None:
         ("¶'{stage}-x'", "unknown-placeholder"),
         ("¶'arn:aws-cn:iam::{account_id}:policy/x'", "wrong-partition"),
         (f"¶{'x' * 120}", "tag-too-long"),
+        ("¶'a,b'", "bad-customer-policy"),
+        ("¶'a:b/c'", "bad-customer-policy"),
     ],
 )
 def test_what_cannot_be_one_is_an_error(tmp_path: Path, text: str, code: str) -> None:

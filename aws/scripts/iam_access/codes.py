@@ -557,8 +557,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "customer-managed-policy": CodeEntry(_ERROR, "the ARN of a policy that AWS does not manage"),
     "bad-customer-policy": CodeEntry(
         _ERROR,
-        "in `customer_policies`, not the name or ARN of a policy of others: AWS's or the "
-        "pipeline's own; in a plan, the pipeline's own",
+        "in `customer_policies`, not the name or ARN of a policy of others: AWS's, the "
+        "pipeline's own, or with characters that no tag may have; in a plan, the last two",
     ),
     "tag-too-long": CodeEntry(
         _ERROR,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from iam_access import phrases
-from iam_access.kinds import names
+from iam_access.kinds import names, ownership
 from iam_access.kinds.base import FileEntry, PermissionsSpec, PolicySpec, TeamInAccount
 from iam_access.kinds.fields import fill
 from iam_access.kinds.statements import SAMPLES
@@ -82,8 +82,12 @@ def look_up(written: Sequence[str], account: str, snapshot: Snapshot) -> Iterato
 def in_scope(spec: PermissionsSpec, scope: TeamInAccount) -> Iterator[Named]:
     """What the account of the scope has of the policies that a policy of a team names."""
     if not spec.of_others:
-        return iter(())
-    return look_up(scope.fill(spec.of_others), scope.account.id, scope.snapshot)
+        return
+    for each in look_up(scope.fill(spec.of_others), scope.account.id, scope.snapshot):
+        if each.problem is None and each.arn is not None:
+            yield each._replace(problem=ownership.untaggable(scope.team, each.arn))
+        else:
+            yield each
 
 
 def arns_of(

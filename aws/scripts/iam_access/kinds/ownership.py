@@ -20,9 +20,34 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.kinds import names
+from iam_access.phrases import shown
+from iam_access.problem import Problem
 from iam_access.snapshot import PrincipalState, Snapshot
 
+# What a tag's key may have, but for the ':' that divides ours; IAM takes more in paths and names.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html
+_IN_TAGS = re.compile(r"[A-Za-z0-9_./=+@-]+")
 _VALUE = re.compile(r"(held|released):([0-9a-f]{16})(?::(\d{8}T\d{6}Z))?")
+
+
+def untaggable(team: str, arn: str) -> Problem | None:
+    """Why no tag can say that an attachment of a policy of others is this team's."""
+    tag = names.owner_tag(team, arn)
+    of_attachment = f"the tag that records the team of this attachment, {shown(tag)},"
+    instead = "write what the policy allows as custom_statements"
+    if len(tag) > names.TAG_KEY_LIMIT:
+        return Problem(
+            "tag-too-long",
+            f"{of_attachment} would have {len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
+            instead,
+        )
+    if not _IN_TAGS.fullmatch(arn.partition(":policy/")[2]):
+        return Problem(
+            "bad-customer-policy",
+            f"{of_attachment} would have characters that are not for tags",
+            f"{instead}, or have its path and name made of letters, digits and _./=+-@ alone",
+        )
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,8 @@ def _no_attachment(short: Shortage) -> Problem:
         f"no room to attach {short.subject} to {short.holder} in account {short.account}: "
         f"{short.used} of {short.limit} managed policies are attached, "
         f"the plan adds {short.added} and removes {short.removed}",
-        "put the statements into one policy, detach what is not needed, or have the quota raised",
+        "grant less, or in fewer characters, which takes fewer policies; detach what is not "
+        "needed, or have the quota raised",
     )
 
 

@@ -14,7 +14,7 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
-from iam_access.kinds import customer_policies, names
+from iam_access.kinds import customer_policies, names, ownership
 from iam_access.kinds.base import (
     POLICIES_FOLDER,
     STATEMENT_KEYS,
@@ -107,7 +107,7 @@ def check_aws_managed(
             report.problem(wrong, item.place.at(MANAGED, index).location)
         else:
             _fits(item, index, text, partitions, report)
-            _tag(item, index, text, tagged_by, report)
+            _tag(text, tagged_by, item.place.at(MANAGED, index), report)
 
 
 def _written(item: Item) -> Sequence[Any]:
@@ -170,8 +170,7 @@ def _customer_policies(
             continue
         if text.startswith("arn:"):
             _fits(item, index, text, partitions, report, key=CUSTOMER)
-        tag = names.owner_tag(team, f"arn:aws:iam::{'0' * 12}:policy/{_path_of(text, known)}")
-        _tag_fits(tag, place, (), report)
+        _tag(f"arn:aws:iam::{'0' * 12}:policy/{_path_of(text, known)}", team, place, report)
 
 
 def _path_of(text: str, known: Mapping[str, str]) -> str:
@@ -179,20 +178,10 @@ def _path_of(text: str, known: Mapping[str, str]) -> str:
     return filled.partition(":policy/")[2] or filled.removeprefix("/")
 
 
-def _tag(item: Item, index: int, text: str, team: str | None, report: FindingCollector) -> None:
-    tag = names.owner_tag(team, text) if team is not None else ""
-    _tag_fits(tag, item.place, (MANAGED, index), report)
-
-
-def _tag_fits(tag: str, place: SourcePosition, path: Path, report: FindingCollector) -> None:
-    if len(tag) > names.TAG_KEY_LIMIT:
-        report.error(
-            "tag-too-long",
-            place.at(*path).location,
-            f"the tag that records the team of this attachment, {shown(tag)}, would have "
-            f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
-            "write what the policy allows as custom_statements",
-        )
+def _tag(arn: str, team: str | None, place: SourcePosition, report: FindingCollector) -> None:
+    problem = ownership.untaggable(team, arn) if team is not None else None
+    if problem is not None:
+        report.problem(problem, place.location)
 
 
 def _fits(
