@@ -234,14 +234,14 @@ def _is_split(present: Mapping[int, Document], source: Document, limit: int) -> 
     )
 
 
-def _pairs(statements: Iterable[Statement]) -> Counter[tuple[str, str, str]]:
+def _pairs(statements: Iterable[Statement]) -> Mapping[tuple[str, str], Counter[str]]:
     """How often the statements have each action on each resource, however they are cut."""
-    return Counter(
-        (_rest(each), action, resource)
-        for each in statements
-        for action in _texts(each, "Action") or ("",)
-        for resource in _texts(each, "Resource") or ("",)
-    )
+    found = defaultdict[tuple[str, str], Counter[str]](Counter)
+    for each in statements:
+        rest, resources = _rest(each), _texts(each, "Resource") or ("",)
+        for action in _texts(each, "Action") or ("",):
+            found[rest, action].update(resources)
+    return found
 
 
 def _effects_of(source: Document) -> Set[object]:
