@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar, overload
 
+from iam_access.kinds import names
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Folder
 from iam_access.kinds.bucket import Buckets
@@ -138,6 +139,16 @@ def resource_policies(snapshot: Snapshot) -> dict[str, ResourcePolicy]:
     }
 
 
+def one_grant(resource: Resource) -> object:
+    """What the resource gives, or is a part of: those of one policy are one grant to its holder."""
+    given = given_access(resource)
+    if len(given.attached) != 1:
+        return resource.id
+    (arn,) = given.attached
+    is_ours = names.team_of_policy_arn(arn) is not None
+    return resource.id.kind, given.holder, names.first_part(arn) if is_ours else arn
+
+
 def is_temporary(resource: Resource) -> bool:
     """Whether a resource is only made for temporary access, even if it has lost its end.
 
@@ -163,6 +174,7 @@ __all__ = [
     "kind_named",
     "kind_of",
     "kinds_by_form",
+    "one_grant",
     "registered",
     "resource_policies",
 ]

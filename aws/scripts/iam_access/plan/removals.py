@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import NamedTuple
 
-from iam_access.kinds import given_access, is_temporary, names
+from iam_access.kinds import given_access, is_temporary, one_grant
 from iam_access.kinds.kind import ResourcePolicy
 from iam_access.model import (
     Account,
@@ -78,7 +78,7 @@ def hold_back(
     """
     alive = len(
         {
-            Holding(_grant(each), principal)
+            Holding(one_grant(each), principal)
             for each in observed.values()
             if not is_dead(each, now)
             for principal in _gainers(each)
@@ -165,17 +165,7 @@ def _losses(
     before = published(observed)
     for change, principal in losses:
         if change.before is not None and not after.covers(principal, change.before, before):
-            yield change.teams, Holding(_grant(change.before), principal)
-
-
-def _grant(resource: Resource) -> object:
-    """What the resource gives, or is a part of: those of one policy are one grant to its holder."""
-    given = given_access(resource)
-    if len(given.attached) != 1:
-        return resource.id
-    (arn,) = given.attached
-    is_ours = names.team_of_policy_arn(arn) is not None
-    return resource.id.kind, given.holder, names.first_part(arn) if is_ours else arn
+            yield change.teams, Holding(one_grant(change.before), principal)
 
 
 def _leaving(change: Change) -> Set[Principal]:
@@ -226,7 +216,7 @@ class _After:
             recipients = principals & set(_gainers(each))
             if not recipients or is_dead(each, now):
                 continue
-            self._held |= {Holding(_grant(each), principal) for principal in recipients}
+            self._held |= {Holding(one_grant(each), principal) for principal in recipients}
             parts = (renewal_key(each), *_parts(each, policies))
             for key in product(recipients, parts):
                 self._ends[key] = max(_end(each), self._ends.get(key, now))
@@ -240,7 +230,7 @@ class _After:
         policies that were published, by ARN.
         """
         end = _end(gone)
-        if gone.expires is None and Holding(_grant(gone), principal) in self._held:
+        if gone.expires is None and Holding(one_grant(gone), principal) in self._held:
             return True
         if gone.grant is not None and self._holds(principal, renewal_key(gone), end):
             return True

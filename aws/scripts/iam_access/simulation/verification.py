@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from iam_access.kinds import given_access, kind_of
+from iam_access.kinds import given_access, kind_of, one_grant
 from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Change,
@@ -143,7 +143,7 @@ def _grants_of(wanted: Iterable[Resource], snapshot: Snapshot) -> Sequence[_Gran
     """
     parts: defaultdict[tuple[Principal, object], list[Resource]] = defaultdict(list)
     for resource in wanted:
-        key = (resource.teams, resource.grant or resource.id, resource.expires)
+        key = (resource.teams, resource.grant or one_grant(resource), resource.expires)
         for recipient in _grantees(resource):
             for each in snapshot.members(recipient):
                 parts[each, key].append(resource)

@@ -107,7 +107,7 @@ def check_aws_managed(
             report.problem(wrong, item.place.at(MANAGED, index).location)
         else:
             _fits(item, index, text, partitions, report)
-            _tag(text, tagged_by, item.place.at(MANAGED, index), report)
+            _tag(text, tagged_by, item.place, (MANAGED, index), report)
 
 
 def _written(item: Item) -> Sequence[Any]:
@@ -170,7 +170,7 @@ def _customer_policies(
             continue
         if text.startswith("arn:"):
             _fits(item, index, text, partitions, report, key=CUSTOMER)
-        _tag(f"arn:aws:iam::{'0' * 12}:policy/{_path_of(text, known)}", team, place, report)
+        _tag(f"arn:aws:iam::{'0' * 12}:policy/{_path_of(text, known)}", team, place, (), report)
 
 
 def _path_of(text: str, known: Mapping[str, str]) -> str:
@@ -178,10 +178,12 @@ def _path_of(text: str, known: Mapping[str, str]) -> str:
     return filled.partition(":policy/")[2] or filled.removeprefix("/")
 
 
-def _tag(arn: str, team: str | None, place: SourcePosition, report: FindingCollector) -> None:
+def _tag(
+    arn: str, team: str | None, place: SourcePosition, path: Path, report: FindingCollector
+) -> None:
     problem = ownership.untaggable(team, arn) if team is not None else None
     if problem is not None:
-        report.problem(problem, place.location)
+        report.problem(problem, place.at(*path).location)
 
 
 def _fits(
