@@ -439,6 +439,8 @@ def test_at_another_path_it_is_deleted_and_made_anew_in_one_plan(key: str) -> No
     planned_calls = values.in_order(changes(files(moved), made))
     operations = [each.operation for each in planned_calls]
     assert operations.index("delete_role") < operations.index("create_role")
+    (change,) = changes(files(moved), made)
+    assert f"{state(made).arn} is deleted for it, for good" in change.reason
     whole = values.applied(files(moved), made)
     assert whole == values.applied(files(moved), account())
     for count in range(len(planned_calls) + 1):

@@ -31,6 +31,7 @@ from iam_access.phrases import duration, listed, shown
 from iam_access.place import Path
 from iam_access.problem import Problem
 
+FOLDER: Final = "aws-roles"
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 _LONGEST_SESSION: Final = 43_200
 KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
