@@ -257,7 +257,7 @@ def test_what_a_person_keeps_is_named_with_where_it_is_written(
     (others,) = found["access-of-others"]
     assert "user/ann in prod" in others
     assert "group staff" in others
-    assert "was not looked at" in others
+    assert "not looked at" in others
     again = revoke(standing, "--user", "ann", *explain)
     assert again.status == 1
     (nothing,) = messages_by_code(again)["nothing-matches"]

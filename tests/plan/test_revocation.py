@@ -6,15 +6,19 @@ from dataclasses import replace
 import pytest
 
 from iam_access.kinds.grant import Form
-from iam_access.kinds.names import is_grant_role
+from iam_access.kinds.names import ROLE_TAG, is_grant_role, role_tag_value
+from iam_access.kinds.role_facts import RolesPart, RolesState
 from iam_access.model import AccountReport, Principal, PrincipalType, Report
 from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
+from iam_access.policy.document import document
 from iam_access.snapshot import Snapshot
+from tests.resources import BUCKET, bucket, having, known, naming
 from tests.values import (
     ACCOUNT,
     ALICE,
     BOB,
     NOW,
+    RUNNER,
     account_with,
     applied,
     carried_out,
@@ -24,6 +28,7 @@ from tests.values import (
     permanent,
     policy,
     published,
+    state_of,
     team,
     temporary,
     with_state,
@@ -189,3 +194,66 @@ def test_sessions_of_somebody_who_was_deleted_end_too(again: bool) -> None:
     assert ours.name in {change.name for change in plan.changes}
     plan = plan_revocation(ACCOUNT, gone, Target(principal=BOB), NOW)
     assert ours.name not in {change.name for change in plan.changes}
+
+
+ADMIN = Principal(PrincipalType.ROLE, "admin")
+
+
+@pytest.mark.parametrize(
+    ("whom", "named"),
+    [
+        (ALICE, {"role admin", f"inline policy {BUCKET}"}),
+        # A user of the same name in another account, from which the role is switched into.
+        (BOB, {"role admin"}),
+        (ADMIN, {"role/admin"}),
+        (RUNNER, set()),
+    ],
+)
+@pytest.mark.parametrize("permanent", [False, True])
+def test_what_lets_one_in_by_name_is_told_and_an_error_if_it_was_to_end(
+    whom: Principal, named: set[str], *, permanent: bool
+) -> None:
+    trusted = [f"arn:aws:iam::{ACCOUNT.id}:user/alice", "arn:aws:iam::999900001111:user/bob"]
+    arn = f"arn:aws:iam::{ACCOUNT.id}:role/admin"
+    state = state_of(
+        ADMIN,
+        tags={ROLE_TAG: role_tag_value("payments", arn)},
+        trust=document([naming({"AWS": trusted}, "sts:AssumeRole")]),
+    )
+    snapshot = account_with(ALICE, RUNNER)
+    snapshot = replace(
+        snapshot,
+        principals={**snapshot.principals, ADMIN: state},
+        parts={RolesPart(ACCOUNT.id): RolesState()},
+    )
+    policies = {
+        BUCKET: bucket(
+            naming({"AWS": trusted[0]}, "s3:GetObject"),
+            naming({"AWS": trusted[1]}, "s3:GetObject", effect="Deny"),
+        )
+    }
+    with known():
+        plan = plan_revocation(
+            ACCOUNT, having(snapshot, policies), Target(principal=whom, permanent=permanent), NOW
+        )
+    kept = [each for each in plan.findings if each.code == "keeps-permanent-access"]
+    assert {each.message.partition(" in ")[0] for each in kept} == named
+    assert {each.is_error for each in kept} <= {permanent}
+    assert plan.changes == ()
+
+
+def test_open_sessions_of_a_role_that_one_may_assume_no_more_are_told() -> None:
+    role = f"arn:aws:iam::{ACCOUNT.id}:role/admin"
+    may = {"effect": "Allow", "actions": ["sts:AssumeRole"], "resources": [role]}
+    held = applied(
+        configuration(
+            team(
+                policies=[policy("admin", custom_statements=[may])],
+                permanent=[permanent(grants=["admin"])],
+            )
+        ),
+        account_with(),
+    )
+    plan = plan_revocation(ACCOUNT, held, Target(principal=ALICE, permanent=True), NOW)
+    (told,) = [each.message for each in plan.findings if each.code == "sessions-go-on"]
+    assert role in told

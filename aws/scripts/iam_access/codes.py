@@ -228,6 +228,7 @@ Code: TypeAlias = Literal[
     "held-elsewhere",
     "revocation-reason",
     "ends-for-others",
+    "sessions-go-on",
     "verified",
     "verify-not-so",
     "verify-not-allowed",
@@ -906,8 +907,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "from `revoke.py`: there is no such access, or no account to look in",
     ),
     "keeps-permanent-access": CodeEntry(
-        _WARNING,
-        "from `revoke.py`: permanent access of ours that stays, and the entry that grants it",
+        (Severity.ERROR, Severity.WARNING),
+        "from `revoke.py`: permanent access of ours that stays, and the entry that grants it: of a "
+        "role, bucket or key, that its policy lets one in by name; an error with `--permanent`",
     ),
     "keeps-temporary-access": CodeEntry(
         _WARNING,
@@ -928,6 +930,10 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _WARNING,
         "from `revoke.py`: what ends is held by others as well, who lose it with it until the "
         "next apply",
+    ),
+    "sessions-go-on": CodeEntry(
+        _WARNING,
+        "from `revoke.py`: sessions of a role go on that one opened who may assume it no more",
     ),
     # After an apply with `--verify`
     "verified": CodeEntry(

@@ -46,7 +46,12 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         ),
     )
     to_delete = entries_to_delete(
-        run.configuration, target.matches, read, clock(), permanent=target.permanent
+        run.configuration,
+        target.matches,
+        read,
+        clock(),
+        permanent=target.permanent,
+        is_named=target.is_named,
     )
     findings = (
         *_reason(options.reason),

@@ -1,7 +1,8 @@
 """The lines of the files with which the next apply grants again what was revoked."""
 
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -10,10 +11,13 @@ from typing import NamedTuple
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import ENVIRONMENTS, GRANTS, GROUPS, ROLES, USERS, AccessEntry, rival
-from iam_access.kinds.fields import UserNames, group, role
+from iam_access.kinds.fields import UserNames, fill, group, role, values_of
 from iam_access.kinds.names import label
-from iam_access.model import Finding, Location, Principal, Severity
+from iam_access.model import Finding, Location, Principal, PrincipalType, Severity
 from iam_access.phrases import some
+from iam_access.policy import document as documents
+from iam_access.policy.arn import arn_name
+from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.snapshot import Snapshot
 
 # Whether to revoke what a principal holds of a grant (its key as a label) of a team.
@@ -62,12 +66,14 @@ def entries_to_delete(
     now: datetime,
     *,
     permanent: bool = False,
+    is_named: Callable[[str], bool] = lambda name: False,
 ) -> Iterator[Finding]:
     """Warn of each entry with which the next apply grants again what was revoked.
 
     `accounts` are those it was revoked in, by their ids, as they were read (None: could not be
     read). Entries that ended before `now` (UTC) are left out, and unless `permanent` those of
     permanent access. The hint has the lines to delete: all of an entry, or the items of its lists.
+    Of a role, bucket or key that lets in those whose ARN `is_named`, it has those that name them.
     """
     user_names = configuration.settings.user_names
     for team in configuration.teams.values():
@@ -80,6 +86,10 @@ def entries_to_delete(
             meant = [each for each in found if each is not None]
             if meant:
                 yield _to_delete(entry, meant, every, first_lines, team.name)
+            named = _named_by(entry, team, is_named)
+            # Users and roles of the account itself are among those meant of a bucket or key.
+            if named and not (meant and entry.resource is not None):
+                yield _to_take_out(entry, named, first_lines, team.name)
 
 
 def _granted_by(entry: AccessEntry) -> Iterator[_Granted]:
@@ -120,6 +130,40 @@ def _meant(
     return None
 
 
+def _named_by(entry: AccessEntry, team: Team, is_named: Callable[[str], bool]) -> Sequence[str]:
+    """The ARNs that a role's trust, or a bucket or key, lets in and that are named."""
+    statements = list(entry.trust)
+    if entry.resource is not None:
+        statements.append({"Effect": "Allow", "Principal": entry.resource.lets_in})
+    found: dict[str, None] = {}
+    for environment in entry.environments if statements else ():
+        account = team.accounts.get(environment)
+        if account is not None:
+            values = values_of(account, environment, team.name, team.account_ids)
+            written = documents.document(fill(statements, values))
+            found |= dict.fromkeys(filter(is_named, let_in(written)))
+    return tuple(found)
+
+
+def _to_take_out(
+    entry: AccessEntry, named: Sequence[str], first_lines: Mapping[str, Sequence[int]], team: str
+) -> Finding:
+    """Warn of a role, bucket or key whose policy goes on to let in some by name."""
+    file = _File.of(entry.place.location, first_lines)
+    lines = file.naming(map(arn_name, named))
+    what = entry.resource.name if entry.resource is not None else str(entry.makes)
+    return Finding(
+        code="entry-to-delete",
+        severity=Severity.WARNING,
+        message=f"{what} lets in {some(list(named), _NAMED)} as long as the file says so; take "
+        f"that out of {_lines(lines)}, and apply",
+        hint="\n".join(file.lines[number - 1] for number in lines),
+        location=Location(entry.place.location.file, lines[0], 1),
+        quotes=True,
+        team=team,
+    )
+
+
 def _to_delete(
     entry: AccessEntry,
     meant: Sequence[_Meant],
@@ -128,11 +172,11 @@ def _to_delete(
     team: str,
 ) -> Finding:
     location = entry.place.location
-    later = first_lines[location.file]
-    following = later[bisect_right(later, location.line) :]
-    file = _File.read(Path(location.file), location.line, following[0] if following else None)
+    file = _File.of(location, first_lines)
     to_do = _deletion(entry, {each.granted for each in meant}, every, file)
-    why = _why_not(meant) if entry.resource is not None else _why(meant)
+    is_role = entry.makes is not None and entry.makes.type is PrincipalType.ROLE
+    is_left = entry.resource is not None or (is_role and entry.becomes is None)
+    why = _why_not(meant) if is_left else _why(meant)
     return Finding(
         code="entry-to-delete",
         severity=Severity.WARNING,
@@ -163,12 +207,9 @@ def _why(meant: Sequence[_Meant]) -> str:
 
 
 def _why_not(meant: Sequence[_Meant]) -> str:
-    """That the policy of a resource is not what is revoked."""
+    """That the policy of a resource, or what a role has that a file describes, is not revoked."""
     grants, whom, environments = _named(meant)
-    return (
-        f"{grants} for {whom} in {environments} are not revoked by this, and hold as long as the "
-        "file says so"
-    )
+    return f"this does not revoke {grants} for {whom} in {environments}, which the file gives"
 
 
 def _named(meant: Sequence[_Meant]) -> tuple[str, str, str]:
@@ -191,13 +232,50 @@ class _File:
     entry: Sequence[str]
 
     @classmethod
-    def read(cls, path: Path, first: int, following: int | None) -> "_File":
-        """The entry ends before the line on which the following one begins."""
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        entry = lines[first - 1 : following - 1 if following else len(lines)]
+    def of(cls, location: Location, first_lines: Mapping[str, Sequence[int]]) -> "_File":
+        """The file of an entry at a location; `first_lines` are those of all entries, by file."""
+        lines = Path(location.file).read_text(encoding="utf-8-sig").splitlines()
+        later = first_lines[location.file]
+        following = later[bisect_right(later, location.line) :]
+        first = location.line
+        if not lines[first - 1][: location.column - 1].strip():
+            # The value of a key, which stands on a line before.
+            first = _line_above(lines, first)
+        end = min([_end_of_block(lines, first), *(each - 1 for each in following[:1])])
+        entry = list(lines[first - 1 : end])
         while entry and (not entry[-1].strip() or entry[-1].lstrip().startswith("#")):
             entry.pop()
         return cls(lines, first, entry)
+
+    def naming(self, names: Iterable[str]) -> Sequence[int]:
+        """The lines of the entry that have one of these names; all of them if none has."""
+        whole = range(self.first, self.first + len(self.entry))
+        found = re.compile("|".join(rf"(?<![\w.-]){re.escape(each)}(?![\w.-])" for each in names))
+        lines = [each for each in whole if found.search(self.lines[each - 1])]
+        return lines or whole
+
+
+def _line_above(lines: Sequence[str], number: int) -> int:
+    """The nearest line before one (both count from 1) that is neither blank nor a comment."""
+    number -= 1
+    while number > 1 and not lines[number - 1].partition("#")[0].strip():
+        number -= 1
+    return number
+
+
+def _end_of_block(lines: Sequence[str], first: int) -> int:
+    """The last line of what begins on a line: before the next one that is not further in."""
+    depth = _depth(lines[first - 1])
+    for number in range(first + 1, len(lines) + 1):
+        text = lines[number - 1].partition("#")[0].strip()
+        is_end = text.startswith(("}", "]")) and _depth(lines[number - 1]) == depth
+        if text and not is_end and _depth(lines[number - 1]) <= depth:
+            return number - 1
+    return len(lines)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 class _Deletion(NamedTuple):
@@ -220,8 +298,12 @@ def _deletion(
         return _taken_out(entry, sorted({each.whom for each in meant}), file)
     if entry.resource is not None:
         # Without the entry, the resource would be let go.
-        names = some(sorted({each.whom.written for each in meant}), _NAMED)
-        return _Deletion(f"take {names} out of {_lines(whole)}, and apply", whole)
+        written = sorted({each.whom.written for each in meant})
+        lines = file.naming(arn_name(each) for each in written)
+        place = Location(entry.place.location.file, lines[0], 1)
+        return _Deletion(
+            f"take {some(written, _NAMED)} out of {_lines(lines)}, and apply", lines, place
+        )
     if meant == set(every):
         return _Deletion(f"delete {_lines(whole)}", whole)
     for column in range(len(_Granted._fields)):

@@ -1,9 +1,10 @@
 """What the files grant in an account, entry by entry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import product
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.base import rival
@@ -31,6 +32,24 @@ class WrittenGrant(NamedTuple):
     until: datetime | None
     location: Location
     joins: str | None = None
+
+
+class WrittenInAccount(NamedTuple):
+    """What the files say of an account: `grants`, and where things are `described`."""
+
+    grants: tuple[WrittenGrant, ...]
+    described: Mapping[tuple[str, str], Location]
+
+
+NOTHING_WRITTEN: Final = WrittenInAccount((), MappingProxyType({}))
+
+
+def written_in(
+    configuration: Configuration, account: Account, snapshot: Snapshot
+) -> WrittenInAccount:
+    """All that the files say of an account, as far as they can be read."""
+    grants = tuple(written_grants(configuration, account, snapshot))
+    return WrittenInAccount(grants, described(configuration, account))
 
 
 def written_grants(
@@ -70,3 +89,20 @@ def written_grants(
                     entry.until,
                     place,
                 )
+
+
+def described(configuration: Configuration, account: Account) -> Mapping[tuple[str, str], Location]:
+    """Where files describe roles, groups, buckets and keys of an account, valid or not.
+
+    By the team, and the thing in words: `role worker`.
+    """
+    found: dict[tuple[str, str], Location] = {}
+    for name, environment in account.environments.items():
+        team = configuration.teams[name]
+        values = values_of(account, environment, name, team.account_ids)
+        for entry in team.access_in(environment):
+            thing = entry.resource.name if entry.resource is not None else None
+            what = entry.makes.label if entry.makes is not None else thing
+            if what is not None:
+                found[name, fill(what, values)] = entry.place.location
+    return found

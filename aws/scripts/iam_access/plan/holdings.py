@@ -1,17 +1,22 @@
 """What users and roles hold in an account: ours with its entry and its end, and that of others."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from iam_access import phrases
 from iam_access.config.written import WrittenGrant
 from iam_access.kinds import given_access, is_temporary, kind_named
 from iam_access.kinds.names import first_part, label
 from iam_access.model import Location, Principal, PrincipalType, Resource
 from iam_access.plan.diff import ResourcesById, is_dead
 from iam_access.plan.foreign import ForeignAccess
+from iam_access.plan.named_access import Described, letting_in
 from iam_access.snapshot import Snapshot
+
+# How many names of one principal a holding has.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,21 @@ def holdings(
         *held_of_ours(principal, observed, written, now),
         *(Holding(principal, each.label) for each in others),
     )
+
+
+def let_in_by(
+    principal: Principal,
+    is_meant: Callable[[str], bool],
+    snapshot: Snapshot,
+    observed: ResourcesById,
+    described: Described,
+) -> Iterator[Holding]:
+    """What of ours lets in a user or role by a meant name, be it of another account."""
+    for each in letting_in(observed.values(), snapshot, described, is_meant):
+        named = phrases.some(list(each.names), _NAMED)
+        what = f"{each.what}, which {each.does.format(named)}"
+        entries = (each.entry,) if each.entry is not None else ()
+        yield Holding(principal, what, tuple(sorted(each.resource.teams)), entries=entries)
 
 
 def held_of_ours(

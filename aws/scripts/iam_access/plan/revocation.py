@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from iam_access.config.written import WrittenGrant
+from iam_access.config.written import NOTHING_WRITTEN, WrittenGrant, WrittenInAccount
 from iam_access.kinds import given_access, is_temporary, kind_of, names
 from iam_access.kinds.names import label
 from iam_access.model import (
     Account,
+    Change,
     Finding,
+    Location,
     Plan,
     Principal,
+    PrincipalType,
     Report,
     Resource,
     Severity,
@@ -29,8 +32,16 @@ from iam_access.plan.diff import (
 from iam_access.plan.foreign import ForeignAccess
 from iam_access.plan.guards import GuardContext, obstacles
 from iam_access.plan.holdings import Holding, PermanentEntries, held_of_ours
+from iam_access.plan.named_access import (
+    Described,
+    NamedAccess,
+    in_words,
+    is_name_of,
+    letting_in,
+)
 from iam_access.plan.temporary import temporary_grants
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.policy import document as documents
+from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,10 @@ class Target:
         meant = (each.in_iam for each in self.whom)
         return principal is not None and principal.in_iam in meant
 
+    def is_named(self, name: str) -> bool:
+        """Whether a policy that has this name lets in one of those whose access is to end."""
+        return any(is_name_of(name, each) for each in self.whom)
+
     @property
     def whom(self) -> tuple[Principal, ...]:
         """The principals that are named."""
@@ -87,6 +102,7 @@ class Target:
 KEPT: Final = "keeps-permanent-access"
 KEPT_FOR_A_TIME: Final = "keeps-temporary-access"
 OTHERS: Final = "access-of-others"
+_ASSUME: Final = "sts:AssumeRole"
 # How many holders of a policy a message names.
 _NAMED = 5
 
@@ -97,21 +113,23 @@ def what_stays(
     observed: ResourcesById,
     left: ResourcesById,
     target: Target,
-    written: Sequence[WrittenGrant],
+    files: WrittenInAccount,
     now: datetime,
 ) -> Iterator[Finding]:
-    """A warning for all of ours that stays, and a note for each principal named.
+    """What of ours stays, an error if it was meant to go, and a note for each principal named.
 
-    `left` is what is there of `observed` once the access has ended, `written` what the files grant
-    in the account.
+    `left` is what is there of `observed` once the access has ended.
     """
-    where, entries = account.title, PermanentEntries.of(written)
+    written, entries = files.grants, PermanentEntries.of(files.grants)
     foreign = ForeignAccess(snapshot, observed)
     for held in _meant(_permanent(left), target, entries).values():
-        yield _kept(held, target, account, where, entries)
+        yield _kept(held, target, account, account.title, entries)
     for resource in left.values():
-        if _is_described(resource, target):
-            yield _kept_as_described(resource, account, entries)
+        if _is_described(resource, target, entries, left):
+            yield _kept_as_described(resource, target, account, files.described)
+    for found in letting_in(left.values(), snapshot, files.described, target.is_named):
+        if target.team is None or target.team in found.resource.teams:
+            yield _lets_in(found, target, account)
     for principal in map(snapshot.spelled, target.whom):
         for each in held_of_ours(principal, left, written, now):
             if each.temporary:
@@ -130,33 +148,73 @@ def _permanent(resources: ResourcesById) -> Sequence[Resource]:
     ]
 
 
-def _is_described(resource: Resource, target: Target) -> bool:
-    """Whether it is a principal that is meant itself, which a file describes whole."""
+def _is_described(
+    resource: Resource, target: Target, written: PermanentEntries, left: ResourcesById
+) -> bool:
+    """Whether it is what is meant itself: a role or group that a file describes whole.
+
+    A group without members gives nothing.
+    """
     given = given_access(resource)
-    return (
-        given.makes_holder
-        and not is_temporary(resource)
-        and target.names(given.holder)
-        and (target.team is None or target.team in resource.teams)
+    holder = given.holder
+    if holder is None or not given.makes_holder or is_temporary(resource):
+        return False
+    if target.team is not None and target.team not in resource.teams:
+        return False
+    if target.whom:
+        return target.names(holder)
+    grants = {entry.grant for entry in written.asking_for(resource, (holder,))}
+    if target.grant is not None and target.grant not in grants:
+        return False
+    is_group = holder.type is PrincipalType.GROUP
+    return not is_group or any(
+        each.id != resource.id and given_access(each).holder == holder for each in left.values()
     )
 
 
-def _kept_as_described(resource: Resource, account: Account, written: PermanentEntries) -> Finding:
+def _kept_as_described(
+    resource: Resource, target: Target, account: Account, described: Described
+) -> Finding:
+    what = in_words(resource)
+    places = [described.get((team, what)) for team in sorted(resource.teams)]
+    location = next((each for each in places if each is not None), None)
     holder = given_access(resource).holder
-    entries = written.asking_for(resource, (holder,) if holder else ())
-    places = some(sorted({str(each.location) for each in entries}), _NAMED)
     return Finding(
         code=KEPT,
-        severity=Severity.WARNING,
+        severity=_severity(target),
         message=f"{holder} in {account.title} stays, with the policies that a file gives it and "
-        "whom it lets in: a revocation changes no role that a file describes",
-        hint=f"change what is written at {places}, and apply"
-        if places
-        else "no entry asks for it: the next apply removes it",
-        location=entries[0].location if entries else None,
+        "whom it lets in: a revocation changes no role or group that a file describes",
+        hint=_how_it_changes(location),
+        location=location,
         team=min(resource.teams),
         account=account.id,
     )
+
+
+def _lets_in(found: NamedAccess, target: Target, account: Account) -> Finding:
+    """That a role, bucket or key goes on to let in someone by name."""
+    named = some(list(found.names), _NAMED)
+    return Finding(
+        code=KEPT,
+        severity=_severity(target),
+        message=f"{found.what} in {account.title} still {found.does.format(named)}: a revocation "
+        "changes no policy of a role, bucket or key that a file describes",
+        hint=_how_it_changes(found.entry),
+        location=found.entry,
+        team=min(found.resource.teams),
+        account=account.id,
+    )
+
+
+def _severity(target: Target) -> Severity:
+    """An error where what stays was to end."""
+    return Severity.ERROR if target.permanent else Severity.WARNING
+
+
+def _how_it_changes(place: Location | None) -> str:
+    if place is None:
+        return "no entry asks for it: the next apply removes it"
+    return f"change what is written at {place}, and apply"
 
 
 def _meant(
@@ -196,7 +254,7 @@ def _kept(
     places = some(sorted({str(each.location) for each in entries}), _NAMED)
     return Finding(
         code=KEPT,
-        severity=Severity.WARNING,
+        severity=_severity(target),
         message=f"permanent access stays: {first.name}{granted} of "
         f"{some(named, _NAMED)} in {where}",
         hint=_how_it_ends(target, places),
@@ -244,8 +302,8 @@ def _of_others(state: PrincipalState, foreign: ForeignAccess, account: Account) 
         message=f"{who} keeps what others gave: {', '.join(found)}"
         if found
         else f"{who} has no policies and groups but those of the pipeline",
-        hint="what the policies of resources allow, and which roles can be assumed whose trust "
-        "policy does not name it, was not looked at",
+        hint="not looked at: policies of resources that no file describes, and which roles can be "
+        "assumed whose trust policy does not name it",
         account=account.id,
     )
 
@@ -255,12 +313,12 @@ def plan_revocation(
     snapshot: Snapshot,
     target: Target,
     now: datetime,
-    written: Sequence[WrittenGrant] = (),
+    files: WrittenInAccount = NOTHING_WRITTEN,
 ) -> Plan:
     """What takes all matching access away that is not dead at `now` (UTC).
 
-    The findings name what the principals keep: of ours, with its place among what is `written` in
-    the files, and what others gave them.
+    The findings name what the principals keep: of ours, with its place in the files, and what
+    others gave them.
 
     Policies that several people share stay while anybody else holds them. So does what AWS would
     refuse to delete, which the findings say; none of those it was granted to holds it any more.
@@ -274,7 +332,7 @@ def plan_revocation(
         and not is_dead(resource, now)
         and target.matches(_holder(resource, target), resource.grant, min(resource.teams))
     ]
-    permanent = _permanent_to_end(observed, target, PermanentEntries.of(written))
+    permanent = _permanent_to_end(observed, target, PermanentEntries.of(files.grants))
     meant = [*temporary, *permanent]
     # A team's own policy gives nothing to those who no longer hold it, and is not deleted.
     goes = [*meant, *_left_without_holders(temporary, observed.values())]
@@ -294,7 +352,8 @@ def plan_revocation(
         findings=(
             *possible.findings,
             *_of_others_too(meant, target, account),
-            *what_stays(account, snapshot, observed, left, target, written, now),
+            *_open_sessions(possible.changes, snapshot, account),
+            *what_stays(account, snapshot, observed, left, target, files, now),
         ),
         owned=len(observed),
         temporary=temporary_grants(left.values(), possible.changes, now),
@@ -313,6 +372,40 @@ def _permanent_to_end(
         for each in held
         if target.team is None or each.teams == {target.team}
     ]
+
+
+def _open_sessions(
+    changes: Iterable[Change], snapshot: Snapshot, account: Account
+) -> Iterator[Finding]:
+    """A warning for those who may assume a role no more and may have opened sessions of it."""
+    roles: dict[Principal, dict[str, None]] = {}
+    for change in changes:
+        given = given_access(change.before)
+        managed = (snapshot.policies.get(arn) for arn in sorted(given.attached))
+        written = [*given.inline.values(), *(each.document for each in managed if each)]
+        for recipient in given.recipients if change.after is None else ():
+            for document in written:
+                roles.setdefault(recipient, {}).update(dict.fromkeys(_assumed(document)))
+    for recipient, arns in roles.items():
+        if arns:
+            yield Finding(
+                code="sessions-go-on",
+                severity=Severity.WARNING,
+                message=f"{recipient} in {account.title} can assume "
+                f"{some(list(arns), _NAMED)} no more, but sessions opened before go on until they "
+                "end",
+                hint="to end them too, have an administrator of the role's account revoke the "
+                "active sessions of the role, which ends those of all who use it",
+                account=account.id,
+            )
+
+
+def _assumed(document: Document) -> Iterator[str]:
+    """The roles that a policy names in statements about assuming them alone."""
+    for statement in documents.statements_of(document):
+        actions = list(map(str, documents.as_list(statement.get("Action", []))))
+        if statement.get("Effect") == "Allow" and actions == [_ASSUME]:
+            yield from map(str, documents.as_list(statement.get("Resource", [])))
 
 
 def _of_others_too(

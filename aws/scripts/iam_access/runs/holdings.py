@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from iam_access.config.written import written_grants
+from iam_access.config.written import written_in
 from iam_access.model import Account
 from iam_access.plan.account_after import after
 from iam_access.plan.diff import observed_state
-from iam_access.plan.holdings import holdings
+from iam_access.plan.holdings import holdings, let_in_by
 from iam_access.runs.planning import Planner, reading
 from iam_access.runs.run import Run
 from iam_access.simulation.holdings import AccountHoldings
@@ -29,15 +29,22 @@ def hold(
         snapshot, plan = run.read_and_plan(session, looked)
         snapshot = after(snapshot, plan.changes)
         observed = observed_state(snapshot)
-        written = tuple(written_grants(run.configuration, account, snapshot))
+        files = written_in(run.configuration, account, snapshot)
         held = (
             each
             for principal in find_principals(snapshot, whom)
-            for each in holdings(principal, snapshot, observed, written, at)
+            for each in holdings(principal, snapshot, observed, files.grants, at)
+        )
+        let_in = (
+            holding
+            for each in whom
+            for holding in let_in_by(
+                each.principal, each.is_name, snapshot, observed, files.described
+            )
         )
         return AccountHoldings(
             account,
-            tuple(held),
+            (*held, *let_in),
             tuple(find_absent(snapshot, whom)),
             findings=tuple(each for each in plan.findings if each.is_error),
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from iam_access.config.configuration import Configuration
-from iam_access.config.written import written_grants
+from iam_access.config.written import written_in
 from iam_access.model import Account, Plan
 from iam_access.plan import desired, lost_deadlines
 from iam_access.plan.account_order import in_order
@@ -130,7 +130,7 @@ def revoking(
 
     def plan(account: Account, snapshot: Snapshot) -> Plan:
         noted(snapshot)
-        written = tuple(written_grants(configuration, account, snapshot))
-        return plan_revocation(account, snapshot, target, now, written)
+        files = written_in(configuration, account, snapshot)
+        return plan_revocation(account, snapshot, target, now, files)
 
     return Planner(plan=plan, parts=_parts(configuration, now))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from iam_access.kinds.fields import exactly
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.phrases import nearest
+from iam_access.plan.named_access import is_name_of
+from iam_access.policy.arn import account_of
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}
@@ -39,6 +41,12 @@ class NamedPrincipal:
     def is_(self, state: PrincipalState) -> bool:
         """Whether it is this user or role of an account; IAM ignores case in names."""
         return state.principal.in_iam == self.principal.in_iam and self.path in (None, state.path)
+
+    def is_name(self, name: str) -> bool:
+        """Whether what a policy names may be this user or role, or a session of the role."""
+        meant = (each for each in (self.principal, self.other) if each is not None)
+        is_there = self.account in (None, account_of(name))
+        return is_there and any(is_name_of(name, each) for each in meant)
 
 
 @dataclass(frozen=True, slots=True)

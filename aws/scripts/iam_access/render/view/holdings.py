@@ -10,8 +10,9 @@ from iam_access.simulation.holdings import AccountHoldings, HoldingsReport
 
 #: What can give access and is not in an account's IAM policies, groups and trust policies.
 CAVEAT = (
-    "what the policies of resources allow, and which roles can be assumed whose trust policy does "
-    "not name the user or role, was not looked at; -a sts:AssumeRole -R ARN asks about one role"
+    "what policies of resources that no file describes allow, and which roles can be assumed whose "
+    "trust policy does not name the user or role, was not looked at; with -a ACTION, roles are "
+    "followed"
 )
 
 
