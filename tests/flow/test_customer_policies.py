@@ -204,5 +204,9 @@ def test_in_a_sandbox_what_it_says_is_not_known(
     assert [each["code"] for each in report["findings"]] == ["unread-policy"]
     (meaning,) = report["meaning"]
     assert (meaning["gains"], meaning["unread"]) == ([], [READER])
+    assert commands.apply(["--all", "--verify", *options], clock=Clock()) == 0
+    verified = json.loads(capsys.readouterr().out)["findings"]
+    assert [each["code"] for each in verified] == ["unread-policy", "verify-unproven", "verified"]
+    assert verified[-1]["message"].startswith("0 of 1 grants proven")
     question = ["access", "-a", "sqs:SendMessage", *options]
     assert simulate(question, clock=Clock()) == 2

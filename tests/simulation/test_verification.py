@@ -22,7 +22,7 @@ from iam_access.model import (
     Verification,
 )
 from iam_access.plan.account_after import after
-from iam_access.simulation.verification import verify
+from iam_access.simulation.verification import MadeUp, verify
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (
     ALICE,
@@ -335,3 +335,22 @@ def test_the_counts_are_told_in_a_note() -> None:
     assert (finding.code, finding.severity) == ("verified", Severity.NOTE)
     assert "1 of 1 grants proven to be allowed, 1 of 1 temporary ones to end" in finding.message
     assert "service control policies" in finding.hint
+
+
+@pytest.mark.parametrize("ending", [False, True])
+def test_what_a_made_up_policy_says_proves_nothing(*, ending: bool) -> None:
+    arn = "arn:aws:iam::111122223333:policy/ops"
+    there = with_policy(account_with(), arn, document=document("sqs:SendMessage"))
+    grants: dict[str, Any] = (
+        {"temporary": [temporary()]} if ending else {"permanent": [permanent()]}
+    )
+    files = configuration(team(policies=[policy("read", customer_policies=["ops"])], **grants))
+    done = run(files, start=there)
+    assert done.verified().alive == 1
+    again = apply_plan(files, done.snapshot)
+    made_up = MadeUp(frozenset({arn}), frozenset({("payments", "read")}))
+    found = verify(done.snapshot, done.plan, done.outcomes, again, NOW, made_up)
+    assert (found.grants, found.alive, found.ending) == (1, 0, int(ending))
+    (told, _) = found.findings
+    assert (told.code, told.severity) == ("verify-unproven", Severity.NOTE)
+    assert "only the name is known" in told.message

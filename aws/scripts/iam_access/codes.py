@@ -958,7 +958,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "verify-unproven": CodeEntry(
         _ERROR + _NOTE,
         "no request was found that a grant allows, with the reason; a note where this "
-        "concerns only some of its statements",
+        "concerns only some of its statements, or a policy of others that a sandbox does not know",
     ),
     "assertion-failed": CodeEntry(_ERROR, "an access test does not hold"),
     # Findings

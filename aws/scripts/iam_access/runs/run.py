@@ -168,7 +168,8 @@ def unknown_policies(configuration: Configuration, account: Account) -> Iterator
                     severity=Severity.WARNING,
                     message=f"what {named} of {account.id} ({account.label}) says is not known "
                     f"here, so what {key} gives by it is left out",
-                    hint="ask about the account itself, without --sandbox",
+                    hint="ask about the account itself, without --sandbox; what a temporary grant "
+                    "copies of it here is made up",
                     location=policy.place.at(KEY).location,
                     team=name,
                     account=account.id,

@@ -54,20 +54,51 @@ _TOLD = 3
 _UNFINISHED = frozenset({Status.FAILED, Status.SKIPPED})
 
 
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """What an account that is made from the files has, and is not known to be so.
+
+    `policies` are the ARNs of policies of others, of which only the names are known, `grants` the
+    teams' policies that name some (team and `names.label`).
+    """
+
+    policies: frozenset[str] = frozenset()
+    grants: frozenset[tuple[str, str]] = frozenset()
+
+    def has(self, resource: Resource) -> bool:
+        """Whether a resource gives what is not known, or has a copy of it."""
+        copied = {(team, resource.grant) for team in resource.teams}
+        return not (
+            self.policies.isdisjoint(given_access(resource).attached)
+            and self.grants.isdisjoint(copied)
+        )
+
+
+_NOTHING_MADE_UP = MadeUp()
+
+
 def verify(
-    snapshot: Snapshot, plan: Plan, outcomes: Iterable[Outcome], again: Plan, now: datetime
+    snapshot: Snapshot,
+    plan: Plan,
+    outcomes: Iterable[Outcome],
+    again: Plan,
+    now: datetime,
+    made_up: MadeUp = _NOTHING_MADE_UP,
 ) -> Verification:
     """Return what holds, and what does not, of what the files ask for in the account as it is.
 
     `snapshot` was read after the run of `plan`, with the documents of all policies that count;
     `again` is the plan made from it. `now` is UTC. What the run itself reported is not repeated.
+    What is `made_up` proves nothing.
     """
     undone = {each.change.id for each in outcomes if each.status in _UNFINISHED}
     left = [change for change in again.changes if change.id not in undone]
     findings = [_not_so(change, snapshot) for change in left]
     findings += (each for each in again.findings if each.is_error and each not in plan.findings)
     wanted = {each.id: each for each in plan.wanted}
-    proof = _Proof(AccountPolicies(snapshot), published(wanted), observed_state(snapshot), now)
+    proof = _Proof(
+        AccountPolicies(snapshot), published(wanted), observed_state(snapshot), now, made_up
+    )
     grants = _grants_of(plan.wanted, snapshot)
     for grant in grants:
         if all(_is_there(part, grant.recipient, snapshot) for part in grant.parts):
@@ -192,6 +223,7 @@ class _Proof:
     wanted: Mapping[str, Document]
     observed: ResourcesById
     now: datetime
+    made_up: MadeUp
     findings: list[Finding] = field(default_factory=list)
     alive: int = 0
     ending: int = 0
@@ -199,6 +231,11 @@ class _Proof:
     def prove(self, grant: _Grant) -> None:
         """Prove one grant, by the resources that write it."""
         subject = self.account_policies.subject(grant.holder)
+        if any(map(self.made_up.has, grant.parts)):
+            self.findings.append(_not_known(grant, self.account_policies.snapshot))
+            if grant.expires is not None:
+                self._prove_end(grant, grant.expires, subject, ())
+            return
         documents = [each for part in grant.parts for each in self._documents(part)]
         alone = replace(
             subject.alone, policies=ApplicablePolicies(identity=tuple(map(_alone, documents)))
@@ -390,6 +427,18 @@ def _unproven(
         f"{'; '.join(reasons[:_TOLD])}{more}",
         "try it by hand, or write an access test that gives the context of the request",
         severity=severity,
+    )
+
+
+def _not_known(grant: _Grant, snapshot: Snapshot) -> Finding:
+    return finding_about(
+        grant.first,
+        snapshot,
+        "verify-unproven",
+        f"{_name(grant)} for {grant.recipient} could not be proven to be allowed: a policy of "
+        "others is in it, of which only the name is known here",
+        "verify it in the account itself, without --sandbox",
+        severity=Severity.NOTE,
     )
 
 
