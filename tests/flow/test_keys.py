@@ -10,6 +10,7 @@ import pytest
 import yaml
 from moto.kms.models import kms_backends
 
+from iam_access.cli.simulate import simulate
 from iam_access.kinds import names
 from iam_access.sandbox import AwsError, FaultContext, LostAnswer
 from tests.flow.fleet import DEPLOYER, PROD, TEMPLATE, Files, Fleet, opened, refusing
@@ -190,6 +191,12 @@ def test_a_region_that_is_not_enabled_stops_its_own_entry_alone(fleet: Fleet) ->
     fleet.sandbox.faults.append(off)
     left = apply(fleet, KEYS, "--output", "json")
     assert (left.status, left.writes, left.codes) == (0, (), ["key-unreadable"])
+    # Its policy may allow or deny it, so that no answer about keys is whole; others are.
+    asked = ("access", "--role", "runner", "--action")
+    assert fleet.run(simulate, *asked, "kms:Decrypt").status == 2
+    assert fleet.run(simulate, *asked, "sqs:SendMessage").status == 1
+    held = fleet.run(simulate, "access", "--role", "runner")
+    assert (held.status, "me-south-1" in held.out) == (2, True)
 
 
 def test_absent_schedules_its_deletion_and_a_return_cancels_it(fleet: Fleet) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from iam_access.config.configuration import Configuration
 from iam_access.config.settings import Settings
-from iam_access.kinds import given_access, key_facts, markers, names
+from iam_access.kinds import given_access, key_facts, markers, names, unread
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.key import Keys
 from iam_access.kinds.key_calls import GRANT_PREFIX
@@ -355,6 +355,8 @@ def test_a_key_of_ours_that_its_policy_hides_stays_ours() -> None:
     found = plan(files(WHOLE), hidden)
     assert found.changes == ()
     assert {each.code for each in found.findings} == {"key-unreadable"}
+    assert [each.thing for each in unread(hidden, ["kms:Decrypt"])] == [f"the key data in {REGION}"]
+    assert unread(hidden, ["s3:GetObject"]) == unread(made()) == ()
     left = plan(files(), hidden)
     assert ([each.code for each in left.findings], left.changes) == (["key-unreadable"], ())
 
@@ -443,8 +445,8 @@ def test_a_key_without_an_alias_gets_it_back() -> None:
 
 
 def test_what_could_not_be_looked_at_stays_and_nothing_is_made() -> None:
-    unread = replace(account(), parts={PART: None, STRAYS: DENIED})
-    assert (codes(files(WHOLE), unread), changes(files(WHOLE), unread)) == (["key-unreadable"], ())
+    hidden = replace(account(), parts={PART: None, STRAYS: DENIED})
+    assert (codes(files(WHOLE), hidden), changes(files(WHOLE), hidden)) == (["key-unreadable"], ())
     assert codes(files(WHOLE), replace(made(), parts={**made().parts, STRAYS: DENIED})) == [
         "key-unreadable"
     ]

@@ -4,7 +4,7 @@
 may add some for a while.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar, overload
@@ -13,6 +13,7 @@ from iam_access.kinds import names
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Folder
 from iam_access.kinds.bucket import Buckets
+from iam_access.kinds.data_kind import DataKind, Unread
 from iam_access.kinds.grant import Form
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
@@ -26,6 +27,7 @@ from iam_access.kinds.switch_member import SwitchMembers
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import LONG_AGO, Resource, ResourceId
+from iam_access.policy.globs import overlap
 from iam_access.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -149,6 +151,17 @@ def one_grant(resource: Resource) -> object:
     return resource.id.kind, given.holder, names.first_part(arn) if is_ours else arn
 
 
+def unread(snapshot: Snapshot, actions: Iterable[str] = ("*",)) -> tuple[Unread, ...]:
+    """What is ours, has a policy of its own that counts for these actions, and was not read."""
+    services = [each.lower().partition(":")[0] for each in actions]
+    return tuple(
+        each
+        for kind in KINDS
+        if isinstance(kind, DataKind) and any(overlap(kind.service, each) for each in services)
+        for each in kind.unread(snapshot)
+    )
+
+
 def is_temporary(resource: Resource) -> bool:
     """Whether a resource is only made for temporary access, even if it has lost its end.
 
@@ -177,4 +190,5 @@ __all__ = [
     "one_grant",
     "registered",
     "resource_policies",
+    "unread",
 ]

@@ -4,7 +4,7 @@ A tag on the bucket says whose it is, and a mark in IAM that there is such a buc
 names it. What leaves the files is let go: the bucket stays, with its data.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.bucket_facts import BlocksPublicPart, BucketPart, BucketState, IsEmptyPart
 from iam_access.kinds.bucket_file import BucketKey, BucketSpec, BucketStatementSpec
-from iam_access.kinds.data_kind import DataKind, wrong_partition
+from iam_access.kinds.data_kind import DataKind, Unread, wrong_partition
 from iam_access.kinds.kind import (
     NO_ACCESS,
     GivenAccess,
@@ -44,7 +44,7 @@ from iam_access.kinds.kind import (
 )
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, element_of
-from iam_access.model import ApiCall, Change, Finding, Resource, ResourceId, Severity
+from iam_access.model import ApiCall, Change, Finding, Resource
 from iam_access.phrases import shown
 from iam_access.policy.public import public_statement
 from iam_access.snapshot import Snapshot, SnapshotPart
@@ -57,6 +57,7 @@ class Buckets(DataKind):
 
     name = bucket_resource.NAME
     folder = FOLDER
+    service = "s3"
     spec = BucketSpec
     keys: TypeAdapter[str] = TypeAdapter(BucketKey)
     operations: Operations = {**bucket_calls.OPERATIONS, **iam_operations(*markers.OPERATIONS)}
@@ -166,22 +167,18 @@ class Buckets(DataKind):
             adopt=_takeover(wanted, state, snapshot),
         )
 
-    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+    def unread(self, snapshot: Snapshot) -> Iterator[Unread]:
         marked = bucket_resource.teams_with_mark(snapshot)
         for name, state in bucket_facts.buckets(snapshot).items():
             if state.failure is None:
                 continue
             for team in marked.get(name, ()):
-                yield Finding(
-                    code="bucket-unreadable",
-                    severity=Severity.WARNING,
-                    message=f"the bucket {name} of team {team} stays as it is: "
-                    f"{state.failure.message}",
-                    hint=f"{state.failure.hint}; where there is nothing of the team's any more, "
-                    f"delete the mark {_policy_of_mark(team, name, snapshot)}",
-                    team=team,
-                    account=snapshot.account_id,
+                hint = (
+                    f"{state.failure.hint}; where there is nothing of the team's any more, delete "
+                    f"the mark {_policy_of_mark(team, name, snapshot)}"
                 )
+                failure = replace(state.failure, hint=hint)
+                yield Unread(team, f"the bucket {name}", failure, "bucket-unreadable")
 
     # What it gives.
 

@@ -5,16 +5,26 @@ it. What leaves the files is let go: it stays, with its data.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from iam_access.codes import Code
 from iam_access.kinds import markers
 from iam_access.kinds.base import FileEntry, TeamInAccount
 from iam_access.kinds.kind import Kind, Lifetime
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.kinds.tags import as_list
-from iam_access.model import Account, ApiCall, Principal, Resource, ResourceId
+from iam_access.model import (
+    Account,
+    ApiCall,
+    Failure,
+    Finding,
+    Principal,
+    Resource,
+    ResourceId,
+    Severity,
+)
 from iam_access.policy import arn as arns
 from iam_access.problem import Problem
 from iam_access.snapshot import PrincipalState, Snapshot
@@ -23,11 +33,42 @@ from iam_access.snapshot import PrincipalState, Snapshot
 MARKED: Final = "marked"
 
 
-class DataKind(Kind):
-    """Such a kind, which is also its folder: no user or role holds it, and it never ends."""
+class Unread(NamedTuple):
+    """That a `thing`, in words, is a team's by its mark and could not be read."""
 
+    team: str
+    thing: str
+    failure: Failure
+    code: Code
+
+    def finding(self, account: str, severity: Severity = Severity.WARNING) -> Finding:
+        """The finding that says so."""
+        return Finding(
+            code=self.code,
+            severity=severity,
+            message=f"{self.thing} of team {self.team} stays as it is: {self.failure.message}",
+            hint=self.failure.hint,
+            team=self.team,
+            account=account,
+        )
+
+
+class DataKind(Kind):
+    """Such a kind, which is also its folder: no user or role holds it, and it never ends.
+
+    `service` is that of its actions.
+    """
+
+    service: str
     temporary = False
     quotas: tuple[Quota, ...] = (POLICIES,)
+
+    @abstractmethod
+    def unread(self, snapshot: Snapshot) -> Iterator[Unread]:
+        """What is ours by its mark, and could not be read."""
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return (each.finding(snapshot.account_id) for each in self.unread(snapshot))
 
     @abstractmethod
     def mark_of(self, resource: Resource, snapshot: Snapshot) -> markers.Mark:

@@ -37,7 +37,7 @@ from iam_access.kinds.base import (
     text,
     texts,
 )
-from iam_access.kinds.data_kind import DataKind, wrong_partition
+from iam_access.kinds.data_kind import DataKind, Unread, wrong_partition
 from iam_access.kinds.key_facts import DISABLED, ENABLED, PENDING, KeyPart, KeyState, StrayKeysPart
 from iam_access.kinds.key_file import KeyAlias, KeySpec
 from iam_access.kinds.kind import (
@@ -51,7 +51,7 @@ from iam_access.kinds.kind import (
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, PrincipalForm, element_of
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, named_services
-from iam_access.model import ApiCall, Change, Finding, Resource, ResourceId, Severity
+from iam_access.model import ApiCall, Change, Finding, Resource, ResourceId
 from iam_access.policy.kms_grants import document_of_grant
 from iam_access.snapshot import Snapshot, SnapshotPart
 
@@ -63,6 +63,7 @@ class Keys(DataKind, SearchedKind):
 
     name = key_resource.NAME
     folder = FOLDER
+    service = "kms"
     spec = KeySpec
     keys: TypeAdapter[str] = TypeAdapter(KeyAlias)
     operations: Operations = {
@@ -183,20 +184,16 @@ class Keys(DataKind, SearchedKind):
             )
         return _taken(wanted, found.key, snapshot) if found.key is not None else None
 
-    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+    def unread(self, snapshot: Snapshot) -> Iterator[Unread]:
         for mark in markers.marks(snapshot, "kms"):
             part = key_facts.part_of(mark.arn, snapshot)
             failure = key_facts.failure_of(part, snapshot)
             if failure is not None:
-                yield Finding(
-                    code="key-unreadable",
-                    severity=Severity.WARNING,
-                    message=f"the key {part.alias} of team {mark.team} in {part.region} stays as "
-                    f"it is: {failure.message}",
-                    hint=failure.hint,
-                    team=mark.team,
-                    account=snapshot.account_id,
-                )
+                thing = f"the key {part.alias} in {part.region}"
+                yield Unread(mark.team, thing, failure, "key-unreadable")
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        yield from super().doubtful(snapshot, excluding)
         yield from key_faults.unsearched(snapshot)
         for part, _ in key_facts.parts_read(snapshot):
             is_wanted = key_resource.resource_id(part) in excluding

@@ -11,7 +11,7 @@ from iam_access.errors import AccessError
 from iam_access.meaning.switching import roles_by_user, with_planned_switches
 from iam_access.model import Account, Failure, Finding
 from iam_access.plan.diff import observed_state, state_after
-from iam_access.runs.evaluated import UNREAD, evaluated, origins
+from iam_access.runs.evaluated import UNREAD, evaluated, origins, unread_failure
 from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Judge
@@ -136,10 +136,11 @@ def _answered(
 ) -> AccountAnswers:
     """All answers of an account; `failed` is why those of its principals as roles are not whole."""
     found, failure = _kept(answers)
-    failure = failure or failed
+    snapshot = asked.account_policies.snapshot
+    failure = failure or failed or unread_failure(snapshot, asked.question.actions)
     if not any(each.possible for each in found):
         failure = failure or _unknown(findings)
-    absent = tuple(find_absent(asked.account_policies.snapshot, asked.question.principals or ()))
+    absent = tuple(find_absent(snapshot, asked.question.principals or ()))
     return AccountAnswers(asked.account, found, absent, failure, findings, asked.known_resources)
 
 

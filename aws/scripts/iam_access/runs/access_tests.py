@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
-from iam_access.model import Account, Finding
-from iam_access.runs.evaluated import evaluated, origins
+from iam_access.model import Account, Failure, Finding
+from iam_access.runs.evaluated import evaluated, origins, unread_failure
 from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.account_policies import AccountPolicies
@@ -47,6 +47,13 @@ class _Selection:
     left_out: int
     findings: tuple[Finding, ...]
 
+    @property
+    def unread(self) -> Failure | None:
+        """Why the answers may be wrong: a policy of ours that counts for them is not known."""
+        return unread_failure(
+            self.snapshot, [action for each in self.assertions for action in each.actions]
+        )
+
 
 def choose_tests(
     run: Run, asked: AssertionOptions, accounts: Sequence[Account]
@@ -78,7 +85,8 @@ def run_tests(
                 *(each for other in others for each in other.findings),
             ),
             disagreements=tuple(each for other in others for each in disagreements(tests, other)),
-            failure=next((each.failure for each in (tests, *others) if each.failure), None),
+            failure=next((each.failure for each in (tests, *others) if each.failure), None)
+            or selection.unread,
             left_out=selection.left_out,
         )
 

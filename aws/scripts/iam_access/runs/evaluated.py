@@ -1,10 +1,12 @@
 """An account that access is evaluated in, as it is or as a plan would leave it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from iam_access.cloud.sessions import AccountSession
-from iam_access.model import Account, Finding, Plan
+from iam_access.kinds import unread
+from iam_access.model import Account, Failure, Finding, Plan
 from iam_access.plan import desired
 from iam_access.plan.account_after import after
 from iam_access.runs.planning import Planner, reading
@@ -43,6 +45,15 @@ def evaluated(run: Run, account: Account, planner: Planner | None) -> EvaluatedA
         as_it_is = run.read(session, reading(run.configuration, run.now))
         return EvaluatedAccount(session, as_it_is, None)
     return EvaluatedAccount(session, *run.read_and_plan(session, planner))
+
+
+def unread_failure(snapshot: Snapshot, actions: Iterable[str] = ("*",)) -> Failure | None:
+    """Why what is said of these actions is not whole: a policy of ours that counts is not known."""
+    found = next(iter(unread(snapshot, actions)), None)
+    if found is None:
+        return None
+    failure = found.failure
+    return replace(failure, message=f"{found.thing} was not looked at: {failure.message}")
 
 
 def origins(run: Run, account: Account, snapshot: Snapshot) -> Origins:

@@ -8,6 +8,7 @@ from iam_access.model import Account
 from iam_access.plan.account_after import after
 from iam_access.plan.diff import observed_state
 from iam_access.plan.holdings import holdings, let_in_by
+from iam_access.runs.evaluated import unread_failure
 from iam_access.runs.planning import Planner, reading
 from iam_access.runs.run import Run
 from iam_access.simulation.holdings import AccountHoldings
@@ -47,6 +48,7 @@ def hold(
             (*held, *let_in),
             tuple(find_absent(snapshot, whom)),
             findings=tuple(each for each in plan.findings if each.is_error),
+            failure=unread_failure(snapshot),
         )
 
     return run.each(

@@ -5,9 +5,10 @@ from dataclasses import replace
 from iam_access.cloud.reader import SharedParts
 from iam_access.cloud.sessions import AccountSession
 from iam_access.config.suites import Suite
+from iam_access.kinds import unread
 from iam_access.kinds.customer_policies import without_policies_of_others
 from iam_access.kinds.names import label
-from iam_access.model import Account, AccountReport
+from iam_access.model import Account, AccountReport, Severity
 from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.account_policies import AccountPolicies
@@ -46,7 +47,11 @@ def verified(
         run.stop.wait(pauses.pop(0))
     chosen = select_tests(suites, account, snapshot, PrincipalFilter(), run.now)
     tests = find_violations(account, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
-    more = (*chosen.findings, *tests.findings, *violation_findings(tests))
+    asked = [action for each in chosen.assertions for action in each.actions]
+    not_known = (
+        each.finding(account.id, Severity.ERROR) for each in unread(snapshot, asked) if asked
+    )
+    more = (*not_known, *chosen.findings, *tests.findings, *violation_findings(tests))
     return replace(report, verified=replace(found, findings=(*found.findings, *more)))
 
 
