@@ -402,6 +402,7 @@ REFUSED = {
     "a list of roles": ("roles: ¶[r]", "wrong-type"),
     "a role that is text": ("roles: {r: ¶x}", "wrong-type"),
     "a statement that is text": (_role("allow_to_assume_me: ¶ec2"), "wrong-type"),
+    "an anchor twice": ("roles: {r: &a {use: x}, s: &¶a {use: x}}", "syntax-error"),
     "no YAML": ("roles: ¶{", "syntax-error"),
 }
 

@@ -33,22 +33,38 @@ def parsed(file: SourceFile, report: Reporter) -> Node | None:
             report.collected.problem(each.problem, Location(file.name, each.line, each.column))
     if found.mark is None or found.value is None:
         if not found.problems:
-            report.error(
-                "empty-file",
-                Location(file.name, 1, 1),
-                "the file is empty",
-                "remove it, or write what is missing",
-            )
+            _report_empty(file.name, report)
         return None
-    return built(composed(file.data), file.name, report)
+    # The composer refuses more than the parser of our files, such as an anchor that stands twice.
+    root = composed(file.name, file.data, report, "correct it")
+    return built(root, file.name, report) if root is not None else None
 
 
-def composed(data: bytes) -> Any:
-    """The root of a document as the composer of YAML gives it; None if it has none.
+def composed(file: str, data: bytes, report: Reporter, hint: str) -> Any:
+    """The root of a document as the composer of YAML gives it; None after errors are reported."""
+    try:
+        root = yaml.compose(data.decode("utf-8-sig"), Loader=_LOADER)
+    except UnicodeDecodeError:
+        report.error("not-utf8", Location(file, 1, 1), "the file is not UTF-8", "save it so")
+        return None
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        said = getattr(error, "problem", None) or error
+        report.error("syntax-error", Location(file, line, column), f"no valid YAML: {said}", hint)
+        return None
+    if root is None:
+        _report_empty(file, report)
+    return root
 
-    Raises YAMLError, UnicodeDecodeError and RecursionError.
-    """
-    return yaml.compose(data.decode("utf-8-sig"), Loader=_LOADER)
+
+def _report_empty(file: str, report: Reporter) -> None:
+    report.error(
+        "empty-file",
+        Location(file, 1, 1),
+        "the file is empty",
+        "remove it, or write what is missing",
+    )
 
 
 def built(root: Any, file: str, report: Reporter, tagged: Tagged | None = None) -> Node:

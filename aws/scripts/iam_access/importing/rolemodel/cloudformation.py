@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import yaml
-
 from iam_access.importing.reading import built, composed
 from iam_access.importing.source import Node, Reporter, SourceFile
 from iam_access.model import Location
@@ -36,28 +34,15 @@ _UNRESOLVED: Final = "?"
 
 def parsed(file: SourceFile, report: Reporter) -> Node | None:
     """A template, in JSON or YAML, with short forms of functions written out; None after errors."""
-    start = Location(file.name, 1, 1)
     if len(file.data) > _SIZE:
+        start = Location(file.name, 1, 1)
         report.error("too-large", start, "the template is too large", "split it")
         return None
-    try:
-        # JSON may be indented by tabs, which YAML does not take.
-        root = composed(file.data.replace(b"\t", b" "))
-    except UnicodeDecodeError:
-        report.error("not-utf8", start, "the template is not UTF-8", "save it so")
-        return None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        report.error(
-            "syntax-error",
-            Location(file.name, line, column),
-            f"the template is neither JSON nor YAML: {getattr(error, 'problem', None) or error}",
-            "correct it; `aws cloudformation validate-template` tells more",
-        )
-        return None
+    # JSON may be indented by tabs, which YAML does not take.
+    text = file.data.replace(b"\t", b" ")
+    hint = "correct it; `aws cloudformation validate-template` tells more"
+    root = composed(file.name, text, report, hint)
     if root is None:
-        report.error("empty-file", start, "the template is empty", "write one")
         return None
     return built(root, file.name, report, lambda tag, node: _tagged(tag, node, report))
 
