@@ -22,6 +22,7 @@ from iam_access.plan.confirmation import holds
 from iam_access.plan.diff import observed_state
 from iam_access.plan.encoding import decode, encode
 from iam_access.plan.planner import RunOptions
+from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.plan.same_change import is_reviewed
 from iam_access.snapshot import Snapshot
 from tests import values
@@ -357,6 +358,9 @@ def test_a_key_of_ours_that_its_policy_hides_stays_ours() -> None:
     assert {each.code for each in found.findings} == {"key-unreadable"}
     assert [each.thing for each in unread(hidden, ["kms:Decrypt"])] == [f"the key data in {REGION}"]
     assert unread(hidden, ["s3:GetObject"]) == unread(made()) == ()
+    target = Target(principal=values.RUNNER, permanent=True)
+    revoked = plan_revocation(ACCOUNT, hidden, target, values.NOW)
+    assert "key-unreadable" in {each.code for each in revoked.findings if each.is_error}
     left = plan(files(), hidden)
     assert ([each.code for each in left.findings], left.changes) == (["key-unreadable"], ())
 

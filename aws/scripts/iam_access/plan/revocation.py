@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from iam_access.config.written import NOTHING_WRITTEN, WrittenGrant, WrittenInAccount
-from iam_access.kinds import given_access, is_temporary, kind_of, names
+from iam_access.kinds import given_access, is_temporary, kind_of, names, unread
 from iam_access.kinds.names import label
 from iam_access.model import (
     Account,
@@ -354,10 +354,17 @@ def plan_revocation(
             *_of_others_too(meant, target, account),
             *_open_sessions(possible.changes, snapshot, account),
             *what_stays(account, snapshot, observed, left, target, files, now),
+            *_unread(account, snapshot, target),
         ),
         owned=len(observed),
         temporary=temporary_grants(left.values(), possible.changes, now),
     )
+
+
+def _unread(account: Account, snapshot: Snapshot, target: Target) -> Iterator[Finding]:
+    """What could not be read, and may let in those who are meant."""
+    for each in unread(snapshot) if target.whom else ():
+        yield each.finding(account.id, _severity(target))
 
 
 def _permanent_to_end(
