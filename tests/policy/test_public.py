@@ -19,6 +19,7 @@ def policy(principal: Any, condition: dict[str, Any] | None = None, **more: Any)
     [
         policy("*"),
         policy({"AWS": ["arn:aws:iam::123456789012:root", "*"]}),
+        policy({"AWS": []}, NotPrincipal={"AWS": "arn:aws:iam::123456789012:root"}),
         policy("*", {"StringEquals": {"s3:prefix": "x"}}),
         policy("*", {"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}),
         policy("*", {"StringLike": {"aws:PrincipalOrgID": "*"}}),
