@@ -201,8 +201,7 @@ def _narrow(
     """
     for change in changes:
         before, after = given_access(change.before), given_access(change.after)
-        is_holder = before.makes_holder or before.group is not None
-        if change.before is None or not is_holder or is_temporary(change.before):
+        if change.before is None or not before.makes_holder or is_temporary(change.before):
             continue
         is_narrowed = any(call.phase is Phase.RECLAIM for call in change.calls)
         for arn in before.attached & widened.keys():
