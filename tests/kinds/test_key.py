@@ -24,6 +24,7 @@ from iam_access.plan.encoding import decode, encode
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.plan.same_change import is_reviewed
+from iam_access.policy.actions import expand
 from iam_access.snapshot import Snapshot
 from tests import values
 from tests.kinds.test_role import role
@@ -155,7 +156,10 @@ def test_the_account_and_the_admins_keep_it_administrable() -> None:
         ["*"],
     )
     assert admins["Principal"] == {"AWS": ALICE}
-    assert "kms:Decrypt" not in admins["Action"]
+    administers = set().union(*map(expand, admins["Action"]))
+    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= administers
+    uses = {"Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "Sign", "Verify"}
+    assert administers.isdisjoint(f"kms:{each}" for each in uses)
     assert (own["Principal"], own["Resource"]) == ({"AWS": RUNNER}, ["*"])
 
 

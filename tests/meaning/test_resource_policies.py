@@ -64,6 +64,15 @@ def test_who_is_let_in_gains_and_who_is_no_more_loses(whom: str) -> None:
     assert said(means({}, lent)) == {whom: f"gains {GET}"}
 
 
+def test_what_is_taken_over_as_it_is_means_nothing() -> None:
+    lent = {BUCKET: bucket(naming({"AWS": ARN[BOB]}, "s3:GetObject", on=f"{BUCKET}/*"))}
+    taken = having(account_with(), lent)
+    assert meaning(account_with(), taken, (), NOW, taken=lent) == ()
+    closed = having(account_with(), {BUCKET: bucket()})
+    (found,) = meaning(account_with(), closed, (), NOW, taken=lent)
+    assert view.summary(found) == f"no new access; loses {GET}"
+
+
 def test_all_actions_are_those_of_the_service() -> None:
     everything = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "*"))}
     all_of_s3 = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "s3:*"))}

@@ -357,6 +357,19 @@ def test_what_must_fail_must_fail_for_all_that_a_bucket_allows() -> None:
     assert violations(account, {KEY: key()}, **on_key) == []
 
 
+@pytest.mark.parametrize("pattern", ["arn:aws:s3:::*/2026/*", "arn:aws:s3:::rep*/may"])
+def test_a_pattern_for_objects_of_buckets_means_those_of_a_bucket(pattern: str) -> None:
+    policies = {BUCKET: bucket(naming({"AWS": ARN[BOB]}, "s3:GetObject", on=f"{BUCKET}/*"))}
+    (answer,) = ask(account_with(), policies, "s3:GetObject", pattern, BOB)
+    assert answer.possible
+    account = having(account_with(), policies)
+    (asked,) = select_tests(
+        [suite({"resources": [pattern]})], ACCOUNT, account, PrincipalFilter(), NOW
+    ).assertions
+    (found,) = only_on_some(ACCOUNT, [asked], AccountPolicies(account))
+    assert ARN[BOB] in found.message
+
+
 def test_a_test_that_proves_nothing_of_a_bucket_says_so() -> None:
     vpce = {"StringEquals": {"aws:CalledViaFirst": "athena.amazonaws.com"}}
     policy = bucket(naming({"AWS": ARN[BOB]}, "s3:GetObject", Condition=vpce))
