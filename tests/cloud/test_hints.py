@@ -51,6 +51,23 @@ def test_each_code_has_its_advice(code: str, part: str) -> None:
     assert part in hint(code, **USER)
 
 
+@pytest.mark.parametrize(
+    ("action", "switch"),
+    [
+        ("iam:ListRoles", "ManageRoles"),
+        ("iam:CreateRole", "ManageRoles"),
+        ("iam:AddRoleToInstanceProfile", "ManageRoles"),
+        ("iam:AddUserToGroup", "ManageGroups"),
+        ("kms:CreateKey", "ManageKeys"),
+        ("s3:CreateBucket", "ManageBuckets"),
+        ("iam:PutRolePolicy", ""),
+    ],
+)
+def test_what_a_switch_allows_names_it(action: str, switch: str) -> None:
+    told = hint("AccessDenied", action)
+    assert ("Manage" in told, switch in told) == (switch != "", True)
+
+
 def test_a_denial_by_the_organisation_is_not_blamed_on_the_role() -> None:
     error = CallError("AccessDenied", "... with an explicit deny in a service control policy")
     told = explain(error, "iam:AttachUserPolicy", USER).hint

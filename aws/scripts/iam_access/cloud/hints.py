@@ -83,8 +83,13 @@ BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable", "Op
 # What was detached from it a second ago may still be visible, or another process is detaching it.
 STILL_USED = "DeleteConflict"
 
-# The parameters of the deployer role's stack that allow it the actions of a service.
+# The parameters of the deployer role's stack that allow it the actions of a service, and of IAM
+# those whose names have this in them.
 _SWITCHES = {"kms": "ManageKeys", "s3": "ManageBuckets (and BucketNames)"}
+_IAM_SWITCHES = {
+    "Group": "ManageGroups",
+    **dict.fromkeys(("InstanceProfile", "ListRoles", "PassRole", "UpdateRole"), "ManageRoles"),
+}
 # What the deployer role may do only with the boundary that its stack names.
 _BOUNDED = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary"})
 
@@ -193,14 +198,21 @@ def _denied(message: str, action: str) -> str:
         return (
             f"the deployer role may do this with one permissions boundary only: update its stack "
             f"from {BOOTSTRAP}, with the policy that permissions_boundary in settings.yaml names "
-            "as its RoleBoundary, if there is one"
+            "as its RoleBoundary, if there is one, and with ManageRoles for roles of aws-roles/"
         )
-    switch = _SWITCHES.get(action.partition(":")[0])
+    switch = _switch(action)
     stack = f"{BOOTSTRAP}, with {switch}" if switch else BOOTSTRAP
     return (
         f"the deployer role lacks {action} for this: update the role's stack from {stack}, or "
         "check what denies it (a permissions boundary, a service control policy)"
     )
+
+
+def _switch(action: str) -> str | None:
+    service, _, name = action.partition(":")
+    if service != "iam":
+        return _SWITCHES.get(service)
+    return next((each for part, each in _IAM_SWITCHES.items() if part in name), None)
 
 
 def _absent(params: Params) -> str:

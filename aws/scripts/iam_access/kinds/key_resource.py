@@ -97,7 +97,7 @@ def wanted(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
         document=policy,
         reasons=(
             *handed_over(owner_of(known, part, snapshot), scope.team),
-            f"key {entry.key} of {scope.team}",
+            f"key {entry.key} of {scope.team}, in {spec.region}",
         ),
         location=entry.place.location,
         arn=(known or new).arn,
