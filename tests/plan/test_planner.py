@@ -413,7 +413,7 @@ class TestGuards:
         wrong = with_state(right, made, attached=(OURS,), inline={**inline, **theirs})
         (change,) = apply_plan(files, wrong).changes
         assert change.reason.startswith(
-            "it differs from what the files ask for; payments grants read in prod"
+            "it differs in managed and others; payments grants read in prod"
         )
         assert applied(files, wrong) == right
 

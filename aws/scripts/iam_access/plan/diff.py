@@ -16,6 +16,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.phrases import listed
 from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
 from iam_access.plan.moves import moves
@@ -236,6 +237,18 @@ def _has_same_facts(before: Resource, after: Resource) -> bool:
     )
 
 
+def _different(before: Resource, after: Resource) -> Sequence[str]:
+    """The names of what differs, but for owners."""
+    old, new = before.attributes, after.attributes
+    facts = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    one = {"policy": before.document, **before.documents}
+    other = {"policy": after.document, **after.documents}
+    documents = (
+        name for name in {*one, *other} if not documents_alike(one.get(name), other.get(name))
+    )
+    return sorted(facts.union(documents))
+
+
 def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot) -> Change:
     subject = after or before
     assert subject is not None, "a change has a before or an after"
@@ -308,8 +321,8 @@ def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> tuple
         return tuple(part for part in parts if part)
     if not _has_same_facts(before, after):
         there = kind_of(before.id).is_there(before, snapshot)
-        why = "it differs from what the files ask for" if there else "it is not there"
-        return (why, *after.reasons)
+        what = listed(_different(before, after))
+        return (f"it differs in {what}" if there else "it is not there", *after.reasons)
     return ("its document differs", *after.reasons)
 
 
