@@ -16,6 +16,8 @@ from iam_access.model import (
     Principal,
     PrincipalType,
     Report,
+    Request,
+    RequestType,
     Resource,
     Status,
 )
@@ -212,9 +214,11 @@ def test_what_is_lost_for_good_is_the_first_danger_however_many_there_are() -> N
         replace(reports.account_report(each, *changes), meanings=found)
         for each, changes in ((reports.PROD, [lost]), (reports.NONPROD, [lost]))
     ]
-    report = Report("apply", reports.NOW, accounts=tuple(accounts), dry_run=True)
+    asked = (Request(RequestType.NEW_TEAM, "search"),)
+    report = Report("apply", reports.NOW, accounts=tuple(accounts), dry_run=True, requests=asked)
     lines = markdown.render(report).split("\n")
     start = lines.index("### What is dangerous")
+    assert start < lines.index("### What is asked for")
     both = ", ".join(f"`{each.title}`" for each in (reports.PROD, reports.NONPROD))
     assert lines[start + 2] == f"- ⚠️ **AWS deletes it** in {both}: `data`"
     assert lines[start + 11] == "- and 4 more, below"

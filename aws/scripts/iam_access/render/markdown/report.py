@@ -11,6 +11,7 @@ from iam_access.render.escape import markdown, markdown_block, markdown_code
 from iam_access.render.markdown import meaning, requests
 from iam_access.render.markdown.budget import Budget, Section, size, table_row
 from iam_access.render.markdown.plan import changes
+from iam_access.render.view import dangers as danger_views
 from iam_access.render.view import summary, timeline
 from iam_access.render.view.changes import AccountView, ChangeStatus, account_views
 from iam_access.render.view.summary import CollapsedFinding
@@ -43,7 +44,7 @@ _DECISIVE = 5
 _IDLE = 3
 # How many requests stand before all else, the most dangerous ones.
 _BEFORE_ALL = 10
-# Up to how many requests stand before the dangers, which they have themselves.
+# Up to how many requests stand before the dangers, which they have themselves but for what is lost.
 _FEW = 3
 # Characters that names of those whom dangers concern leave to the rest.
 _FOR_REQUESTS = 8_000
@@ -100,7 +101,7 @@ def render(
     basis = summary.basis(report)
     lines += [markdown(basis), ""] if basis else []
     danger = [*first.lines, *names]
-    few = len(asked) <= _FEW
+    few = len(asked) <= _FEW and not danger_views.lost(report)
     lines += [*before.lines, *danger] if few else [*danger, *before.lines]
     lines += requests.folded(behind.lines)
     lines += parts.totals.lines

@@ -33,12 +33,12 @@ def dangers(report: Report) -> tuple[tuple[DangerView, ...], ...]:
 
     What is lost for good comes first, then what is gained, then what else is seen `first`.
     """
-    return tuple(_lost(report)), tuple(_gained(report)), tuple(_others(report))
+    return lost(report), tuple(_gained(report)), _others(report)
 
 
 def first(report: Report) -> tuple[DangerView, ...]:
     """The dangers that are not in what the plan means."""
-    return (*_lost(report), *_others(report))
+    return (*lost(report), *_others(report))
 
 
 def pattern(text: str, account: str, environments: Iterable[str]) -> str:
@@ -120,7 +120,7 @@ def _others(report: Report) -> tuple[DangerView, ...]:
     return tuple(each for each in found if each.names)
 
 
-def _lost(report: Report) -> Iterator[DangerView]:
+def lost(report: Report) -> tuple[DangerView, ...]:
     """What a plan takes away for good, in all accounts."""
     names: dict[str, dict[str, None]] = {}
     titles: dict[str, dict[str, None]] = {}
@@ -129,8 +129,9 @@ def _lost(report: Report) -> Iterator[DangerView]:
             if change.after is None and change.subject.loss:
                 names.setdefault(change.subject.loss, {})[cut(change.name)] = None
                 titles.setdefault(change.subject.loss, {})[cut(each.account.title)] = None
-    for loss, them in names.items():
-        yield DangerView(cut(loss), tuple(titles[loss]), tuple(them))
+    return tuple(
+        DangerView(cut(loss), tuple(titles[loss]), tuple(them)) for loss, them in names.items()
+    )
 
 
 def _held(report: Report) -> Iterator[DangerView]:
