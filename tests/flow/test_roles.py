@@ -361,8 +361,8 @@ aws-roles:
         again = fleet.apply("--all", "--output", "json")
         assert (again.writes, again.codes, again.operations.count("AssumeRole")) == ((), [], 2)
         # Looked up before the first write, with a place; of an account of others, not at all.
-        write(", {iam: role/nope, account: test}, {iam: role/x, account: '999900001111'}")
+        write(", {iam: role/ci, account: test}, {iam: role/x, account: '999900001111'}")
         run = fleet.apply("--all", "--output", "json")
         found = [(each["code"], each["line"], each["column"]) for each in run.json["findings"]]
-        assert found == [("missing-principal", 2, 80), ("unread-principal", 2, 113)]
+        assert found == [("missing-principal", 2, 80), ("unread-principal", 2, 111)]
         assert (run.status, run.writes) == (1, ())

@@ -105,10 +105,11 @@ class AccessEntry:
     `valid`, it has what can be read. `own` is what it gives beside its `grants` by what it says
     itself, as an item with the entry's key and place; None if that is nothing. `boundary` is the
     permissions boundary that it says itself, as it is written. `makes` is the role or group that it
-    makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
-    entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
-    the `environments`, and gain by becoming that role there. An entry that `joins` makes its users
-    members of that group, which is none of its grants. `resource` is that which it describes.
+    makes, below `path` ("" for none, else with a slash at its end), and `trust` the statements of
+    its trust policy, with placeholders, in the order of the entry's `trust`. The `users` of an
+    entry with `becomes` are of another account than those of the `environments`, and gain by
+    becoming that role there. An entry that `joins` makes its users members of that group, which is
+    none of its grants. `resource` is that which it describes.
     """
 
     place: SourcePosition
@@ -131,6 +132,7 @@ class AccessEntry:
     own: "Item | None" = None
     boundary: str | None = None
     makes: Principal | None = None
+    path: str = ""
     groups: Sequence[str] = ()
     trust: Sequence[Mapping[str, Any]] = ()
     becomes: str | None = None
@@ -420,7 +422,6 @@ class TeamInAccount:
     `policies` are the team's, by key, `granted` the keys of those that an entry grants permanently
     in this account. `publish_everywhere` is the settings' `publish_policies`, `rules` are those for
     temporary grants in this environment, and `user_names` maps addresses to IAM users.
-    `made` are the roles and groups that entries of any team make there, as written.
     `keeps_others` is whether policies that others put on roles and groups of the files stay.
     `account_ids` are the ids of accounts that statements may name, `tags` those of the settings and
     the team for all that is made. `coming` are the roles, by ARN, that folders before this one make
@@ -440,7 +441,6 @@ class TeamInAccount:
     user_names: UserNames = PART_BEFORE
     account_ids: Mapping[str, str] = field(default_factory=dict)
     keeps_others: bool = False
-    made: frozenset[Principal] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
     coming: Mapping[str, ResourceId] = field(default_factory=dict)
     entries_in: Callable[[str], Iterable[AccessEntry]] = lambda account: ()

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from iam_access.kinds.base import TeamInAccount
+from iam_access.kinds.base import AccessEntry, TeamInAccount
 from iam_access.model import Principal, PrincipalType, ResourceId
 from iam_access.place import Path
 from iam_access.policy import arn as arns
@@ -29,6 +29,11 @@ class NamedPrincipal(NamedTuple):
     def principal(self) -> Principal:
         type_ = PrincipalType.USER if arns.iam_kind(self.arn) == "user" else PrincipalType.ROLE
         return Principal(type_, arns.arn_name(self.arn))
+
+    def is_made_by(self, entry: AccessEntry) -> bool:
+        """Whether an entry for its account makes it, with its path."""
+        path, _ = arns.path_and_name(self.arn)
+        return entry.makes == self.principal and f"/{entry.path}" == path
 
 
 def is_named_in(account_id: str, text: str) -> bool:

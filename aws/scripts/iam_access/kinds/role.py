@@ -97,6 +97,7 @@ class Roles(DescribedPrincipals):
                 own=self.own(item),
                 boundary=boundary,
                 makes=self.principal(found["name"]),
+                path=found["path"],
                 trust=trust_statements(item) if isinstance(item, FileEntry) else (),
             )
             if not isinstance(item, InvalidEntry):
@@ -111,10 +112,7 @@ class Roles(DescribedPrincipals):
         switches = switch.Switches(entries, scope)
         for entry in present:
             resource = role_resource.wanted(entry, scope)
-            problems = (
-                *role_faults.problems(resource, entry, present, scope),
-                switches.unusable(entry),
-            )
+            problems = (*role_faults.problems(resource, entry, scope), switches.unusable(entry))
             said = [scope.finding(each, entry) for each in problems if each is not None]
             findings += (each for each in said if not each.is_error)
             wrong = next((each for each in said if each.is_error), None)

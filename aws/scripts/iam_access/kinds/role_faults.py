@@ -1,13 +1,12 @@
 """Why a role cannot be as its entry says, or IAM would refuse it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from iam_access.kinds import (
     instance_profile,
     names,
     role_boundary,
     role_calls,
-    role_resource,
     trusted_elsewhere,
 )
 from iam_access.kinds.base import ABSENT, FileEntry, TeamInAccount, finding_about
@@ -23,36 +22,25 @@ from iam_access.snapshot import PrincipalState, Snapshot
 
 
 def problems(
-    wanted: Resource,
-    entry: FileEntry[RoleSpec],
-    present: Sequence[FileEntry[RoleSpec]],
-    scope: TeamInAccount,
+    wanted: Resource, entry: FileEntry[RoleSpec], scope: TeamInAccount
 ) -> Iterator[Problem]:
-    """What is wrong about a role in the account, so that it stays as it is, or good to know.
-
-    `present` are all entries of the team for roles that are to be there.
-    """
+    """What is wrong about a role in the account, so that it stays as it is, or good to know."""
     conflict = role_boundary.conflict(wanted, entry, scope)
-    yield from filter(None, (conflict, _missing_principal(wanted, present, scope)))
+    yield from filter(None, (conflict, _missing_principal(wanted, scope)))
     yield from trusted_elsewhere.problems(role(wanted.name), wanted.documents[TRUST], scope)
 
 
-def _missing_principal(
-    wanted: Resource, present: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
-) -> Problem | None:
+def _missing_principal(wanted: Resource, scope: TeamInAccount) -> Problem | None:
     """That the trust policy names a principal that is not there.
 
-    What files make is there before any role is opened. Of roles of other teams the path is not
-    known, so that is for AWS to compare.
+    What files make, of whatever team, is there before any role is opened.
     """
-    own = {role_resource.arn_of(each, scope) for each in present}
-    names_of_own = {role(role_resource.name_of(each)) for each in present}
+    account = scope.account.id
 
     def comes(named: NamedPrincipal) -> bool:
-        is_of_others = named.principal in scope.made and named.principal not in names_of_own
-        return named.arn in own or is_of_others
+        return any(named.is_made_by(each) for each in scope.entries_in(account))
 
-    named = named_in(wanted.documents[TRUST], scope.account.id, lambda index: ("trust", index))
+    named = named_in(wanted.documents[TRUST], account, lambda index: ("trust", index))
     return missing_principal(named, f"role {wanted.name} trusts", scope, comes=comes)
 
 

@@ -64,7 +64,6 @@ def _problem(
     role: Principal, named: NamedPrincipal, found: OtherEntities, scope: TeamInAccount
 ) -> Problem:
     trusts = f"role {role.name} trusts {named.arn}"
-    makes = {each.makes for each in scope.entries_in(named.account)}
     if found.failure is not None:
         return Problem(
             "unread-principal",
@@ -74,7 +73,7 @@ def _problem(
             named.path,
             Severity.NOTE,
         )
-    if named.principal in makes:
+    if any(named.is_made_by(each) for each in scope.entries_in(named.account)):
         return Problem(
             "unread-principal",
             f"{trusts}, which files make in account {named.account}, and which is not there yet",

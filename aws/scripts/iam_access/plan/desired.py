@@ -413,12 +413,6 @@ def _scopes(
 ) -> Iterator[tuple[Team, TeamInAccount]]:
     book = configuration.rules
     boundary = book.boundary.arn(account, snapshot) if book.boundary else None
-    made = frozenset(
-        entry.makes
-        for name, environment in account.environments.items()
-        for entry in configuration.teams[name].access_in(environment)
-        if entry.makes is not None
-    )
     for name, environment in sorted(account.environments.items()):
         team = configuration.teams[name]
         values = values_of(account, environment, name, team.account_ids)
@@ -440,7 +434,6 @@ def _scopes(
                 now=now,
                 user_names=configuration.settings.user_names,
                 account_ids=team.account_ids,
-                made=made,
                 keeps_others=configuration.settings.policies_of_others == "keep",
                 tags=fill(merged(configuration.settings.tags, team.tags), values),
                 entries_in=configuration.entries_in,
