@@ -237,6 +237,13 @@ def test_templates_are_kept_where_ours_give_the_same() -> None:
     }
 
 
+def test_roles_without_a_boundary_are_named_for_the_settings() -> None:
+    text = f"roles: {{ci: {{{TRUST}}}, deploy/x: {{{TRUST}}}}}\nremove_roles: [old]"
+    advice = {each.name: each.advice for each in result(text).files}
+    assert 'unbounded_roles: ["ci", "x"]' in advice["aws-roles/team.yaml"]
+    assert advice["aws-accounts/team.yaml"] == ""
+
+
 def test_templates_and_roles_may_be_in_files_of_their_own() -> None:
     found = result(
         "templates: {base: {allow_to_assume_me: {service: ec2}}}",

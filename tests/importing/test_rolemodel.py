@@ -450,6 +450,12 @@ def test_a_managed_policy_is_one_of_the_team_that_its_roles_are_granted() -> Non
     }
 
 
+def test_a_role_with_a_boundary_is_not_named_for_the_settings() -> None:
+    bound = admin(PermissionsBoundary="arn:aws:iam::aws:policy/PowerUserAccess")
+    (file,) = (each for each in result(template(Admin=bound)).files if "roles" in each.name)
+    assert file.advice == ""
+
+
 def test_a_name_may_have_the_id_of_the_account() -> None:
     name = {"Fn::Sub": "admin-${AWS::AccountId}"}
     roles = content(result(template(Admin=admin(RoleName=name))))["aws-roles"]

@@ -1,11 +1,13 @@
 """Files of teams as text, from values."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
+from iam_access.kinds import templates
 from iam_access.model import Finding
 
 ACCOUNTS: Final = "aws-accounts"
@@ -13,10 +15,6 @@ POLICIES: Final = "aws-policies"
 ROLES: Final = "aws-roles"
 BUCKETS: Final = "aws-buckets"
 KEYS: Final = "aws-keys"
-_ADVICE: Final = {
-    ROLES: "roles that have no permissions boundary, and are to have none, are named under "
-    "unbounded_roles in settings.yaml; then "
-}
 #: Characters of a line, beyond which a list is written in lines of its own.
 _WIDTH: Final = 100
 
@@ -111,7 +109,27 @@ def team_file(
     )
     parts = [*(beside or {}).items(), (folder, entries)]
     body = "".join(_section(key, value) for key, value in parts if value or key == folder)
-    return NewFile(_name(folder, team), head + body, _ADVICE.get(folder, ""))
+    bases = (beside or {}).get(templates.KEY, {})
+    advice = _about_boundaries(entries, bases) if folder == ROLES else ""
+    return NewFile(_name(folder, team), head + body, advice)
+
+
+def _about_boundaries(
+    roles: Mapping[str, Mapping[str, Any]], bases: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """What to say in the settings of roles that have no permissions boundary."""
+    names = [
+        key.rpartition("/")[2]
+        for key, role in roles.items()
+        if "state" not in role
+        and "permissions_boundary" not in {**bases.get(role.get(templates.USE, ""), {}), **role}
+    ]
+    if not names:
+        return ""
+    return (
+        "roles without a permissions boundary get one, unless settings.yaml has unbounded_roles: "
+        f"{json.dumps(names)}; "
+    )
 
 
 def _section(key: str, entries: Mapping[str, Any]) -> str:
