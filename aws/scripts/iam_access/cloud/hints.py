@@ -198,7 +198,7 @@ def _denied(message: str, action: str) -> str:
         return (
             f"the deployer role may do this with one permissions boundary only: update its stack "
             f"from {BOOTSTRAP}, with the policy that permissions_boundary in settings.yaml names "
-            "as its RoleBoundary, if there is one, and with ManageRoles for roles of aws-roles/"
+            "as its RoleBoundary, if there is one, and with ManageRoles for roles of files"
         )
     switch = _switch(action)
     stack = f"{BOOTSTRAP}, with {switch}" if switch else BOOTSTRAP
