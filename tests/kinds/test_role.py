@@ -308,6 +308,10 @@ def test_absent_with_a_path_takes_no_role_of_another_path_away() -> None:
     assert operations.index("delete_role") < operations.index("create_role")
     made = values.applied(anew, found)
     assert made.principals[RUNNER].path == "/ours/"
+    # One that another entry describes stays, though that one cannot be carried out.
+    described = role("theirs/runner", trust=[{"iam": "user/zoe"}])
+    by_name = role("runner", state="absent", trust=[])
+    assert of_roles(files(by_name, described), found) == []
     assert changes(anew, made) == ()
 
 

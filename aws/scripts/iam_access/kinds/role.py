@@ -134,7 +134,7 @@ class Roles(DescribedPrincipals):
         return Expansion(
             (*wanted, *switching.resources),
             findings=tuple(findings),
-            absent=tuple(_unwanted(here, wanted, scope)),
+            absent=tuple(_unwanted(here, scope)),
             kept=switching.kept,
             unchanged=frozenset(unchanged),
         )
@@ -208,14 +208,11 @@ class Roles(DescribedPrincipals):
         return role_faults.obstacle(change, snapshot)
 
 
-def _unwanted(
-    entries: Iterable[FileEntry[RoleSpec]],
-    wanted: Iterable[Resource],
-    scope: TeamInAccount,
-) -> Iterator[Resource]:
-    """The roles that entries do not want, and no other entry does."""
-    there = {(each.id, each.attributes["arn"]) for each in wanted}
-    for entry in (each for each in entries if each.spec.state == "absent"):
+def _unwanted(entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Iterator[Resource]:
+    """The roles that entries do not want, and no other entry of the team describes."""
+    here = [(each, role_resource.arn_of(each, scope).lower()) for each in entries]
+    described = {arn for each, arn in here if each.spec.state == "present"}
+    for entry in (each for each, _ in here if each.spec.state == "absent"):
         for found in role_resource.to_delete(entry, scope):
-            if (found.id, found.attributes["arn"]) not in there:
+            if found.attributes["arn"].lower() not in described:
                 yield found

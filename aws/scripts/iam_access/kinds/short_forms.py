@@ -47,8 +47,8 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SPACE = re.compile(r"\s")
 _ALIAS: Final = "alias/"
-_NAMED: Final = account_placeholder("")
-_UNKNOWN = re.compile(rf"\{{{_NAMED}([^{{}}]*)\}}")
+_BY_NAME: Final = account_placeholder("")
+_ACCOUNT_BY_NAME = re.compile(rf"\{{{_BY_NAME}([^{{}}]*)\}}")
 #: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
 _ALIAS_OPERATOR: Final = "ForAnyValue:StringEquals"
 _ALIAS_KEY: Final = "kms:ResourceAliases"
@@ -143,12 +143,12 @@ def account_text(name: str) -> str:
 
 def account_name(placeholder: str) -> str | None:
     """The name in a placeholder of `account_placeholder`, without braces; None for any other."""
-    return placeholder.removeprefix(_NAMED) if placeholder.startswith(_NAMED) else None
+    return placeholder.removeprefix(_BY_NAME) if placeholder.startswith(_BY_NAME) else None
 
 
 def account_names_in(text: str) -> list[str]:
     """The names in all placeholders of `account_text` in a text."""
-    return [each[1] for each in _UNKNOWN.finditer(text)]
+    return [each[1] for each in _ACCOUNT_BY_NAME.finditer(text)]
 
 
 def with_self(items: Sequence[ResourceTexts] | None, path: str) -> list[ResourceTexts] | None:
@@ -168,7 +168,7 @@ def with_some_account(value: Any, account_id: str) -> Any:
         return [with_some_account(each, account_id) for each in value]
     if isinstance(value, dict):
         return {key: with_some_account(each, account_id) for key, each in value.items()}
-    return _UNKNOWN.sub(account_id, value) if isinstance(value, str) else value
+    return _ACCOUNT_BY_NAME.sub(account_id, value) if isinstance(value, str) else value
 
 
 def _s3(form: Mapping[str, Any]) -> Iterator[str]:
