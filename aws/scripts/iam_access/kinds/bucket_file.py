@@ -14,7 +14,7 @@ from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, ResourceStatem
 from iam_access.kinds.short_forms import SELF
 from iam_access.kinds.statements import with_samples
 from iam_access.kinds.tags import Tags
-from iam_access.phrases import listed, shown
+from iam_access.phrases import count, listed, shown
 from iam_access.place import Path
 from iam_access.policy import document as documents
 from iam_access.policy import lint
@@ -41,7 +41,7 @@ def name_fault(name: str) -> str | None:
     Buckets of older times whose names follow other rules are not described in files.
     """
     if not 3 <= len(name) <= 63:
-        return f"has {len(name)} characters, and 3 to 63 are allowed"
+        return f"has {count(len(name), 'character')}, and 3 to 63 are allowed"
     if not _NAME.fullmatch(name):
         return "has other characters than small letters, digits, dots and hyphens, or ends with one"
     if ".." in name or _ADDRESS.fullmatch(name):

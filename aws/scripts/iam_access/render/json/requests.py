@@ -21,6 +21,7 @@ def _request(view: views.RequestView) -> dict[str, Any]:
         "dangers": [*map(str, view.dangers), *view.marks],
         "team": request.team or None,
         "principals": [str(each) for each in request.principals],
+        "becomes": request.becomes,
         "new_principals": [str(each) for each in request.newcomers],
         "trusted": list(request.trusted),
         "grants": list(request.grants),
