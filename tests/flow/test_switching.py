@@ -514,6 +514,10 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
     assert (as_role["arn"], as_role["allowed"]) == (arn(PROD), True)
     assert as_role["assumed"] == {"by": f"{hub}bob", "through": [], "conditions": []}
     assert not any(each["assumed"] for each in then.json["answers"])
+    who = ("access", "-a", "sts:AssumeRole", "-R", arn(PROD), "--output", "json")
+    found = fleet.run(simulate, *who).json["answers"]
+    assert [each["arn"] for each in found] == [f"{hub}ann", f"{hub}bob"]
+    assert [each["statements"][-1]["granted"]["line"] for each in found] == [1, 1]
     after = fleet.run(simulate, "roles", "--on", "plan", "--output", "json").json
     assert [each["users"] for each in after["roles"]] == [[f"{hub}ann"], [f"{hub}ann"]]
     for output, row in (

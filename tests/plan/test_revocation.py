@@ -8,7 +8,7 @@ import pytest
 from iam_access.kinds.grant import Form
 from iam_access.kinds.names import ROLE_TAG, is_grant_role, role_tag_value
 from iam_access.kinds.role_facts import RolesPart, RolesState
-from iam_access.model import AccountReport, Principal, PrincipalType, Report
+from iam_access.model import AccountReport, Principal, PrincipalType, Report, Severity
 from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
 from iam_access.policy.document import document
 from iam_access.snapshot import Snapshot
@@ -240,6 +240,17 @@ def test_what_lets_one_in_by_name_is_told_and_an_error_if_it_was_to_end(
     assert {each.message.partition(" in ")[0] for each in kept} == named
     assert {each.is_error for each in kept} <= {permanent}
     assert plan.changes == ()
+
+
+def test_a_role_of_others_that_lets_in_one_of_another_account_is_told() -> None:
+    elsewhere = "arn:aws:iam::999900001111:user/alice"
+    trust = document([naming({"AWS": elsewhere}, "sts:AssumeRole")])
+    snapshot = with_state(account_with(BOB, RUNNER), RUNNER, trust=trust)
+    plan = plan_revocation(ACCOUNT, snapshot, Target(principal=ALICE), NOW)
+    (told,) = plan.findings
+    assert (told.code, told.severity) == ("access-of-others", Severity.WARNING)
+    assert f"{elsewhere} keeps" in told.message
+    assert "role runner, which it may assume" in told.message
 
 
 def test_open_sessions_of_a_role_that_one_may_assume_no_more_are_told() -> None:

@@ -12,7 +12,7 @@ from iam_access.render.view.answers import reasons_of, result
 from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Assumption
 from iam_access.simulation.access_report import AccessReport, AccountAnswers
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.account_resources import AccountResources
+from iam_access.simulation.account_resources import AccountResources, KnownResources
 from iam_access.simulation.assumed_roles import AssumedRoles
 from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.simulation.origin import Origins
@@ -74,7 +74,10 @@ def ask(
             account,
             AccountPolicies(
                 read[account.id],
-                tuple(each for id_, each in resources.items() if id_ != account.id),
+                KnownResources(
+                    resources[account.id],
+                    tuple(each for id_, each in resources.items() if id_ != account.id),
+                ),
             ),
             Origins(configuration(team()), account, read[account.id]),
         )

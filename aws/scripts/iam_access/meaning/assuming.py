@@ -14,10 +14,9 @@ from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy import document as documents
 from iam_access.policy.arn import account_of
+from iam_access.policy.evaluation.service_exceptions import ASSUME_ROLE
 from iam_access.policy.globs import GlobMode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
-
-ASSUME = "sts:AssumeRole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _named(statement: Mapping[str, object]) -> set[str]:
     """The principals that an Allow statement of a trust policy allows to assume the role."""
     actions = map(str, documents.as_list(statement.get("Action", [])))
     patterns = compile_patterns((each.lower() for each in actions), GlobMode.TEXT)
-    assumes = patterns.matches(ASSUME.lower(), no_variables)
+    assumes = patterns.matches(ASSUME_ROLE.lower(), no_variables)
     if statement.get("Effect") != "Allow" or not assumes:
         return set()
     principal = statement.get("Principal")

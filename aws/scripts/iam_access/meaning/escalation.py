@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from iam_access.meaning import resource_scopes
-from iam_access.meaning.assuming import ASSUME, Roles
+from iam_access.meaning.assuming import Roles
 from iam_access.meaning.condition_windows import Conditions
 from iam_access.meaning.escalation_paths import (
     ADMINISTRATOR,
@@ -29,6 +29,7 @@ from iam_access.policy import document as documents
 from iam_access.policy.actions import find_action, resource_types
 from iam_access.policy.arn import account_of, account_of_root, iam_arn, part_of
 from iam_access.policy.condition_keys import can_have
+from iam_access.policy.evaluation.service_exceptions import ASSUME_ROLE
 from iam_access.policy.globs import GlobMode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -101,7 +102,7 @@ def _assumed_by(state: PrincipalState) -> Iterator[Escalation]:
             "makes administrators of those that its trust policy names: "
             f"{some(sorted(found), _SHOWN)}",
             ASSUME_ROLE_URL,
-            (ASSUME,),
+            (ASSUME_ROLE,),
         )
 
 
@@ -266,7 +267,7 @@ def _may_equal(operator: str, values: Iterable[str], text: str) -> bool:
 
 def _roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterator[Escalation]:
     """The roles that the principal may newly assume and that allow more than it has."""
-    bit = comparison.catalog.bits(ASSUME)
+    bit = comparison.catalog.bits(ASSUME_ROLE)
     old = comparison.old.principals.get(comparison.principal)
     known = {Principal(PrincipalType.ROLE, via) for via in _entered(comparison.after)}
     if old is not None:
@@ -283,7 +284,7 @@ def _roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterator[Escala
             bits |= weighty or 0
     if found:
         yield Escalation(
-            "assume-role", _assuming(found, bits, comparison), ASSUME_ROLE_URL, (ASSUME,)
+            "assume-role", _assuming(found, bits, comparison), ASSUME_ROLE_URL, (ASSUME_ROLE,)
         )
 
 
@@ -295,7 +296,7 @@ def _unknown_roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterato
     gained = _Permissions((PermissionBlock(comparison.gains),), comparison.catalog, state)
     known = {each.arn for each in comparison.new.principals.values()}
     names = {
-        resource_scopes.describe(permission.scope) for permission in gained.permissions(ASSUME)
+        resource_scopes.describe(permission.scope) for permission in gained.permissions(ASSUME_ROLE)
     }
     found = sorted(names - known)
     if found:
@@ -304,7 +305,7 @@ def _unknown_roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterato
             "assume-unknown-role",
             f"may assume roles that are not known here, as far as those let them in: {roles}",
             ASSUME_ROLE_URL,
-            (ASSUME,),
+            (ASSUME_ROLE,),
         )
 
 

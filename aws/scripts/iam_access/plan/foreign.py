@@ -2,14 +2,15 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from iam_access.kinds import given_access
 from iam_access.model import Principal, PrincipalType
 from iam_access.plan.diff import ResourcesById
-from iam_access.policy import document as documents
+from iam_access.policy.arn import account_of
+from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.snapshot import PrincipalState, Snapshot
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
@@ -52,7 +53,8 @@ class ForeignAccess:
         # By the name of the role whose sessions they name.
         self._trusting_sessions: dict[str, list[Principal]] = defaultdict(list)
         for role, state in sorted(snapshot.principals.items()):
-            for named in _trusted(state) if role not in self._made else ():
+            is_ours = role in self._made or state.trust is None
+            for named in dict.fromkeys(let_in(state.trust or {})) if not is_ours else ():
                 self._trusting[named].append(role)
                 session = _SESSION.fullmatch(named)
                 if session and session[1] == snapshot.account_id:
@@ -85,15 +87,19 @@ class ForeignAccess:
         if state.principal.type is PrincipalType.ROLE:
             named.update(self._trusting_sessions.get(state.principal.name.casefold(), ()))
         for role in sorted(named - {state.principal}):
-            yield Foreign(ForeignType.ROLE, role.name, f"{role.label}, which it may assume")
+            yield _assumed(role)
+
+    def assumed_from_elsewhere(
+        self, is_meant: Callable[[str], bool]
+    ) -> Iterator[tuple[str, Sequence[Foreign]]]:
+        """Yield principals of other accounts by ARN, if meant, with the roles that name them."""
+        for name, roles in sorted(self._trusting.items()):
+            if is_meant(name) and account_of(name) != self._snapshot.account_id:
+                yield name, [_assumed(role) for role in sorted(set(roles))]
 
 
-def _trusted(role: PrincipalState) -> Iterator[str]:
-    """The principals that the trust policy of a role lets in by name."""
-    for statement in documents.statements_of(role.trust) if role.trust else ():
-        named = statement.get("Principal")
-        if statement.get("Effect") == "Allow" and isinstance(named, Mapping):
-            yield from map(str, documents.as_list(named.get("AWS", [])))
+def _assumed(role: Principal) -> Foreign:
+    return Foreign(ForeignType.ROLE, role.name, f"{role.label}, which it may assume")
 
 
 def _group(group: Principal, principals: Mapping[Principal, PrincipalState]) -> str:

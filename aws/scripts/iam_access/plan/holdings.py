@@ -107,12 +107,17 @@ def let_in_by(
     observed: ResourcesById,
     described: Described,
 ) -> Iterator[Holding]:
-    """What of ours lets in a user or role by a meant name, be it of another account."""
+    """What of ours lets in a user or role by a meant name.
+
+    With roles of others that let in one of another account.
+    """
     for each in letting_in(observed.values(), snapshot, described, is_meant):
         named = phrases.some(list(each.names), _NAMED)
         what = f"{each.what}, which {each.does.format(named)}"
         entries = (each.entry,) if each.entry is not None else ()
         yield Holding(principal, what, tuple(sorted(each.resource.teams)), entries=entries)
+    for name, roles in ForeignAccess(snapshot, observed).assumed_from_elsewhere(is_meant):
+        yield from (Holding(principal, f"{each.label} as {name}") for each in roles)
 
 
 def held_of_ours(

@@ -29,7 +29,7 @@ from iam_access.plan.diff import (
     state_after,
     with_dependencies,
 )
-from iam_access.plan.foreign import ForeignAccess
+from iam_access.plan.foreign import Foreign, ForeignAccess
 from iam_access.plan.guards import GuardContext, obstacles
 from iam_access.plan.holdings import Holding, PermanentEntries, held_of_ours
 from iam_access.plan.named_access import (
@@ -41,6 +41,7 @@ from iam_access.plan.named_access import (
 )
 from iam_access.plan.temporary import temporary_grants
 from iam_access.policy import document as documents
+from iam_access.policy.evaluation.service_exceptions import ASSUME_ROLE
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 
@@ -102,7 +103,6 @@ class Target:
 KEPT: Final = "keeps-permanent-access"
 KEPT_FOR_A_TIME: Final = "keeps-temporary-access"
 OTHERS: Final = "access-of-others"
-_ASSUME: Final = "sts:AssumeRole"
 # How many holders of a policy a message names.
 _NAMED = 5
 
@@ -120,23 +120,38 @@ def what_stays(
 
     `left` is what is there of `observed` once the access has ended.
     """
-    written, entries = files.grants, PermanentEntries.of(files.grants)
+    yield from _ours_that_stays(account, snapshot, left, target, files)
     foreign = ForeignAccess(snapshot, observed)
-    for held in _meant(_permanent(left), target, entries).values():
-        yield _kept(held, target, account, account.title, entries)
-    for resource in left.values():
-        if _is_described(resource, target, entries, left):
-            yield _kept_as_described(resource, target, account, files.described)
-    for found in letting_in(left.values(), snapshot, files.described, target.is_named):
-        if target.team is None or target.team in found.resource.teams:
-            yield _lets_in(found, target, account)
+    for name, roles in foreign.assumed_from_elsewhere(target.is_named):
+        yield _of_others_elsewhere(name, roles, account)
     for principal in map(snapshot.spelled, target.whom):
-        for each in held_of_ours(principal, left, written, now):
+        for each in held_of_ours(principal, left, files.grants, now):
             if each.temporary:
                 yield _kept_for_a_time(each, account)
         state = snapshot.principals.get(principal)
         if state is not None:
             yield _of_others(state, foreign, account)
+
+
+def _ours_that_stays(
+    account: Account,
+    snapshot: Snapshot,
+    left: ResourcesById,
+    target: Target,
+    files: WrittenInAccount,
+) -> Iterator[Finding]:
+    """What is held permanently of ours and was meant, also what lets one in by name."""
+    entries = PermanentEntries.of(files.grants)
+    for held in _meant(_permanent(left), target, entries).values():
+        yield _kept(held, target, account, account.title, entries)
+    for resource in left.values():
+        if _is_described(resource, target, entries, left):
+            yield _kept_as_described(resource, target, account, files.described)
+    # What a role, bucket or key says itself is no grant of a team's policy.
+    named = letting_in(left.values(), snapshot, files.described, target.is_named)
+    for found in named if target.grant is None else ():
+        if target.team is None or target.team in found.resource.teams:
+            yield _lets_in(found, target, account)
 
 
 def _permanent(resources: ResourcesById) -> Sequence[Resource]:
@@ -308,6 +323,18 @@ def _of_others(state: PrincipalState, foreign: ForeignAccess, account: Account) 
     )
 
 
+def _of_others_elsewhere(name: str, roles: Sequence[Foreign], account: Account) -> Finding:
+    """What others gave here to a user or role of another account."""
+    return Finding(
+        code=OTHERS,
+        severity=Severity.WARNING,
+        message=f"{name} keeps what others gave in {account.title}: "
+        + ", ".join(each.label for each in roles),
+        hint="have the owner of the role take it out of the trust policy",
+        account=account.id,
+    )
+
+
 def plan_revocation(
     account: Account,
     snapshot: Snapshot,
@@ -411,7 +438,7 @@ def _assumed(document: Document) -> Iterator[str]:
     """The roles that a policy names in statements about assuming them alone."""
     for statement in documents.statements_of(document):
         actions = list(map(str, documents.as_list(statement.get("Action", []))))
-        if statement.get("Effect") == "Allow" and actions == [_ASSUME]:
+        if statement.get("Effect") == "Allow" and actions == [ASSUME_ROLE]:
             yield from map(str, documents.as_list(statement.get("Resource", [])))
 
 

@@ -3,23 +3,24 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from types import MappingProxyType
 
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.errors import AccessError
 from iam_access.meaning.switching import roles_by_user, with_planned_switches
-from iam_access.model import Account, Failure, Finding
+from iam_access.model import Account, Failure, Finding, Location
 from iam_access.plan.diff import observed_state, state_after
+from iam_access.policy.arn import account_of
 from iam_access.runs.evaluated import UNREAD, evaluated, origins, unread_failure
 from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Judge
 from iam_access.simulation.access_report import AccountAnswers
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.account_resources import AccountResources
+from iam_access.simulation.account_resources import AccountResources, KnownResources
 from iam_access.simulation.assumed_roles import AssumedRoles
 from iam_access.simulation.named_principals import find_absent
+from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import BackendName
 from iam_access.snapshot import Snapshot
 
@@ -61,7 +62,7 @@ def answer(
 
     def judged_by_aws(account: Account) -> AccountAnswers:
         read = _read(run, account, planner)
-        asked = _asked(run, question, read)
+        (asked,) = _asked(run, question, [read]).values()
         backend = AwsBackend(read.session.call, run.stop.wait)
         judge = Judge(question, backend, asked.account_policies, account)
         return _answered(asked, read.findings, asked.answers(judge))
@@ -89,9 +90,8 @@ def _of_all(
     run: Run, question: AccessQuestion, found: Sequence[_Read | AccountAnswers]
 ) -> tuple[AccountAnswers, ...]:
     """The answers of the accounts that were read, and what there is of the others."""
-    read = _switched([each for each in found if isinstance(each, _Read)])
-    resources = {each.account.id: AccountResources(each.snapshot) for each in read}
-    asked = {each.account.id: _asked(run, question, each, resources) for each in read}
+    read = {each.account.id: each for each in found if isinstance(each, _Read)}
+    asked = _asked(run, question, _switched(list(read.values())))
     assumed = AssumedRoles(tuple(asked.values()))
     as_roles: dict[str, list[AccessAnswer]] = {id_: [] for id_ in asked}
     failures: dict[str, Failure | None] = {}
@@ -100,10 +100,10 @@ def _of_all(
         for one in of_account:
             as_roles[one.account.id].append(one)
     answered = {
-        (id_ := each.account.id): _answered(
-            asked[id_], each.findings, chain(asked[id_].answers(), as_roles[id_]), failures[id_]
+        id_: _answered(
+            each, read[id_].findings, chain(each.answers(), as_roles[id_]), failures[id_]
         )
-        for each in read
+        for id_, each in asked.items()
     }
     return tuple(answered[each.account.id] if isinstance(each, _Read) else each for each in found)
 
@@ -114,18 +114,25 @@ def _switched(read: Sequence[_Read]) -> Sequence[_Read]:
     return [replace(each, snapshot=with_planned_switches(each.snapshot, planned)) for each in read]
 
 
-def _asked(
-    run: Run,
-    question: AccessQuestion,
-    read: _Read,
-    resources: Mapping[str, AccountResources] = MappingProxyType({}),
-) -> AskedAccount:
-    """The question to one account, for which resources of others (by account) count as well."""
-    others = tuple(each for id_, each in resources.items() if id_ != read.account.id)
-    account_policies = AccountPolicies(read.snapshot, others)
-    return AskedAccount(
-        question, read.account, account_policies, origins(run, read.account, read.snapshot)
-    )
+def _asked(run: Run, question: AccessQuestion, read: Sequence[_Read]) -> Mapping[str, AskedAccount]:
+    """The question to each account, by its id; resources of the others count for it as well."""
+    resources = {each.account.id: AccountResources(each.snapshot) for each in read}
+    places: dict[str, Origins] = {}
+
+    def elsewhere(arn: str) -> Location | None:
+        owners = (id_ for id_, each in resources.items() if arn in each.names)
+        owner = account_of(arn) or next(owners, None)
+        return places[owner].of_resource(arn) if owner in places else None
+
+    def asked(each: _Read) -> AskedAccount:
+        account, snapshot = each.account, each.snapshot
+        others = tuple(one for id_, one in resources.items() if id_ != account.id)
+        known = KnownResources(resources[account.id], others)
+        places[account.id] = origins(run, account, snapshot, elsewhere)
+        account_policies = AccountPolicies(snapshot, known)
+        return AskedAccount(question, account, account_policies, places[account.id])
+
+    return {each.account.id: asked(each) for each in read}
 
 
 def _answered(

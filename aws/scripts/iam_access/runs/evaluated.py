@@ -1,12 +1,12 @@
 """An account that access is evaluated in, as it is or as a plan would leave it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from iam_access.cloud.sessions import AccountSession
 from iam_access.kinds import unread
-from iam_access.model import Account, Failure, Finding, Plan
+from iam_access.model import Account, Failure, Finding, Location, Plan
 from iam_access.plan import desired
 from iam_access.plan.account_after import after
 from iam_access.runs.planning import Planner, reading
@@ -56,9 +56,18 @@ def unread_failure(snapshot: Snapshot, actions: Iterable[str] = ("*",)) -> Failu
     return replace(failure, message=f"{found.thing} was not looked at: {failure.message}")
 
 
-def origins(run: Run, account: Account, snapshot: Snapshot) -> Origins:
-    """Where the files ask for what an account has."""
+def origins(
+    run: Run,
+    account: Account,
+    snapshot: Snapshot,
+    elsewhere: Callable[[str], Location | None] = lambda arn: None,
+) -> Origins:
+    """Where the files ask for what an account has; `elsewhere` is as for `Origins`."""
     files = run.configuration
     return Origins(
-        files, account, snapshot, lambda: desired.places(files, account, snapshot, run.now)
+        files,
+        account,
+        snapshot,
+        lambda: desired.places(files, account, snapshot, run.now),
+        elsewhere,
     )

@@ -1,7 +1,7 @@
 """An account's users and roles with their compiled policies, and its resources with theirs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 
 from iam_access.errors import AccessError
@@ -77,21 +77,21 @@ class Subject:
 class AccountPolicies:
     """The users and roles of a snapshot. Every policy is compiled once, at the first use.
 
-    `resources` are those whose own policies count, those of `others` (other accounts) included. Not
+    `resources` are those whose own policies count: the account's, unless `known` are given. Not
     thread-safe; `cache` keeps the decisions.
     """
 
     snapshot: Snapshot
-    others: tuple[AccountResources, ...] = ()
+    known: InitVar[KnownResources | None] = None
     resources: KnownResources = field(init=False, repr=False, compare=False)
     cache: DecisionCache = field(init=False, repr=False, compare=False)
     _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
     _written: dict[CompiledPolicy, Document] = field(default_factory=dict)
     _subjects: dict[Principal, Subject] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        known = KnownResources(AccountResources(self.snapshot), self.others)
-        object.__setattr__(self, "resources", known)
+    def __post_init__(self, known: KnownResources | None) -> None:
+        resources = known or KnownResources(AccountResources(self.snapshot))
+        object.__setattr__(self, "resources", resources)
         object.__setattr__(self, "cache", DecisionCache(self.resources.find))
 
     @property

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from iam_access.meaning.assuming import ASSUME
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.arn import account_of, assumed_role, iam_arn, part_of
 from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.policy.evaluation.request import PrincipalContext
+from iam_access.policy.evaluation.service_exceptions import ASSUME_ROLE
 from iam_access.simulation import near_misses
 from iam_access.simulation.access import AccessAnswer, AskedAccount, Assumption
 from iam_access.simulation.account_policies import Subject
@@ -130,9 +130,9 @@ def _conditions(step: _Step, door: _Door) -> Sequence[str] | None:
         caller = PrincipalContext.role_session(state.arn, door.session, state.id)
         subject = replace(subject, caller=caller)
     evaluator = place.evaluator(subject)
-    if evaluator.decide(ASSUME, door.role.arn).allowed:
+    if evaluator.decide(ASSUME_ROLE, door.role.arn).allowed:
         return ()
-    request = evaluator.request((ASSUME, door.role.arn, None))
+    request = evaluator.request((ASSUME_ROLE, door.role.arn, None))
     ways: Iterable[near_misses.Way] = near_misses.ways(
         subject, request, place.account_policies, place.question.context
     )

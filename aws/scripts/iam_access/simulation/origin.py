@@ -69,7 +69,8 @@ class _Grant:
 class Origins:
     """The origins of the statements in one account with this `snapshot`.
 
-    `places` returns where the files ask for what, for statements of resources.
+    `places` returns where the files ask for what, for statements of resources, and `elsewhere`
+    where they describe a resource or role of another account, by its ARN.
     """
 
     def __init__(
@@ -78,9 +79,10 @@ class Origins:
         account: Account,
         snapshot: Snapshot,
         places: Callable[[], Mapping[ResourceId, Location]] = dict,
+        elsewhere: Callable[[str], Location | None] = lambda arn: None,
     ) -> None:
         self._account, self._snapshot = account.id, snapshot
-        self._places = places
+        self._places, self._elsewhere = places, elsewhere
         self._grants: dict[tuple[object, str], _Grant] = {}
         self._found: dict[object, Location | None] = {}
         temporary: dict[object, list[_Grant]] = {}
@@ -141,8 +143,13 @@ class Origins:
                     found[arn] = places[id_]
         return found
 
+    def of_resource(self, arn: str) -> Location | None:
+        """Return where the files describe a resource or role of the account, by its ARN."""
+        return self._of_resources.get(arn)
+
     def _of_resource(self, ref: StatementRef) -> Origin:
-        return Origin(ref, entry=self._of_resources.get(ref.source.id))
+        arn = ref.source.id
+        return Origin(ref, entry=self.of_resource(arn) or self._elsewhere(arn))
 
     def deciding(self, principal: Principal, ref: StatementRef, request: Request) -> Origin:
         """Return where a deciding statement is written and granted.

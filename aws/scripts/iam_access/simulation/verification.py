@@ -39,7 +39,7 @@ from iam_access.policy.evaluation.evaluate import (
     decide,
 )
 from iam_access.policy.evaluation.request import Request
-from iam_access.policy.evaluation.service_exceptions import is_trust_action
+from iam_access.policy.evaluation.service_exceptions import ASSUME_ROLE, is_trust_action
 from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.probes import Probe, denied_by, probes_of, why_none
 from iam_access.simulation.resource_proof import ResourceProof
@@ -47,7 +47,6 @@ from iam_access.simulation.results import AccountTests
 from iam_access.snapshot import Document, Snapshot
 
 _SECOND = timedelta(seconds=1)
-_ASSUME = "sts:AssumeRole"
 _NO_POLICY = "it has no policy that can be evaluated"
 #: How many reasons are reported for one grant.
 _TOLD = 3
@@ -297,7 +296,7 @@ class _Proof:
         decisions = [self._entered(grant, at) for at in moments]
         if not any(each.allowed for each in decisions):
             arn = self.account_policies.snapshot.principals[grant.holder].arn
-            yield _Blocked(str(grant.recipient), _ASSUME, arn, decisions[-1])
+            yield _Blocked(str(grant.recipient), ASSUME_ROLE, arn, decisions[-1])
 
     def _entered(self, grant: _Grant, at: datetime) -> Decision:
         """Decide whether the trust policy and the grantee's policies allow assuming the role."""
@@ -306,7 +305,7 @@ class _Proof:
         source = PolicySource("trust", SourceType.TRUST, "trust policy")
         request = Request(
             person.caller,
-            _ASSUME,
+            ASSUME_ROLE,
             role.arn,
             context={
                 "aws:MultiFactorAuthPresent": "true",

@@ -1,10 +1,12 @@
 """Exceptions of single services from the general evaluation."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from iam_access.policy.arn import account_of, is_service_linked_role
 from iam_access.policy.evaluation.request import CallerType, Request
 
+#: The permission to become a role, which its trust policy gives or leaves to policies.
+ASSUME_ROLE: Final = "sts:AssumeRole"
 # sts:TagSession and the like are part of assuming a role and need the trust policy too.
 _TRUST_ACTIONS = frozenset(
     {
