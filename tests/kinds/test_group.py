@@ -141,6 +141,22 @@ def test_a_group_with_what_the_settings_keep_stays_without_members() -> None:
     assert (codes, sorted(changes)) == ([], [removed, ("iam-group", ChangeType.DELETE, "devs")])
 
 
+WHOLE = group(members=["alice@example.com"], grants=["read", "deny"], custom_statements=[LIST])
+OTHER = group(members=["bob@example.com"], grants=["read"], managed_policies=[POWER_USER])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((), (WHOLE,)), ((WHOLE,), (OTHER,)), ((WHOLE,), ())]
+)
+def test_stopped_after_any_call_the_next_run_finishes(before: Any, after: Any) -> None:
+    at = values.applied(files(*before), values.account_with())
+    calls = values.in_order(values.apply_plan(files(*after), at).changes)
+    whole = values.applied(files(*after), at)
+    for count in range(len(calls) + 1):
+        half = values.carried_out(at, calls[:count])
+        assert values.applied(files(*after), half) == whole, count
+
+
 def test_what_a_policy_of_aws_says_is_asked_for_where_a_group_has_it() -> None:
     known = files(group())
     found = documents_needed(known, known.accounts[ACCOUNT.id], account(), values.NOW)
