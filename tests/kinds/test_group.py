@@ -163,6 +163,11 @@ def test_what_a_policy_of_aws_says_is_asked_for_where_a_group_has_it() -> None:
     assert found == {POWER_USER}
 
 
+def test_a_policy_that_aws_does_not_have_is_an_error_before_anything_is_made() -> None:
+    found = replace(values.account_with(), attachable=frozenset())
+    assert planned(files(group()), found) == (["unknown-managed-policy"], [])
+
+
 def test_a_group_that_is_taken_over_keeps_no_members_but_those_of_its_entry() -> None:
     at = account(ALICE, BOB)
     arn = f"arn:aws:iam::{ACCOUNT.id}:group/theirs/devs"

@@ -15,7 +15,7 @@ from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.temporary_role import CLOSED_TRUST
 from iam_access.model import Change, Principal, PrincipalType
 from iam_access.plan.confirmation import holds
-from iam_access.plan.desired import documents_needed
+from iam_access.plan.desired import documents_needed, unproven
 from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import ManagedDocument, PrincipalState, Quotas, Snapshot
 from tests import values
@@ -240,6 +240,24 @@ def test_what_denies_goes_last_with_the_role() -> None:
 def test_what_a_policy_of_aws_says_is_asked_for_where_a_role_has_it() -> None:
     known, at = files(role(managed_policies=[POWER_USER])), account()
     assert documents_needed(known, known.accounts[ACCOUNT.id], at, values.NOW) == {POWER_USER}
+
+
+def test_a_policy_that_aws_does_not_have_is_an_error_before_anything_is_made() -> None:
+    wanted = files(role(managed_policies=[POWER_USER.replace("Power", "Pouwer")]))
+    found = replace(account(), attachable=frozenset({POWER_USER}))
+    assert planned(wanted, found) == (["unknown-managed-policy"], [])
+    (told,) = values.apply_plan(wanted, found).findings
+    assert f"did you mean {POWER_USER}" in told.hint
+    # Where it is attached, one that AWS has withdrawn stays.
+    known = files(role(managed_policies=[POWER_USER]))
+    held = values.applied(known, account())
+    gone = replace(held, attachable=frozenset({ALLOWING}))
+    more = files(role(managed_policies=[POWER_USER, ALLOWING]))
+    assert [each.params["PolicyArn"] for each in values.in_order(changes(more, gone))] == [ALLOWING]
+    # What there is need not be looked up.
+    asked = values.EVERYTHING.concerns
+    at = (known.accounts[ACCOUNT.id], held, asked, values.NOW)
+    assert [*unproven(known, *at), *unproven(more, *at)] == [ALLOWING]
 
 
 def test_what_others_put_on_it_is_taken_off() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from iam_access import phrases
 from iam_access.kinds.base import TeamInAccount
-from iam_access.model import Finding, Severity
+from iam_access.model import Finding
 from iam_access.policy import document as documents
 from iam_access.policy.arn import arn_name
+from iam_access.problem import Problem
 from iam_access.snapshot import Snapshot
 
 # Of the policies that can be attached, those that deny something, by path and name.
@@ -77,24 +78,26 @@ def denies(arn: str, snapshot: Snapshot) -> bool:
 
 
 def unknown_policy(arn: str, key: str, scope: TeamInAccount) -> Finding:
-    """That AWS has no such policy to attach for the grant `key`, with the one that was meant.
+    """That AWS has no such policy to attach for the grant `key`."""
+    policy = scope.policies[key]
+    written = [scope.fill(each) for each in policy.spec.managed_policies]
+    location = policy.place.at("managed_policies", written.index(arn)).location
+    return not_attachable(arn, scope.snapshot).at(location, scope.team, scope.account.id)
+
+
+def not_attachable(arn: str, snapshot: Snapshot) -> Problem:
+    """That AWS has no such policy to attach, with the one that was meant.
 
     One that AWS has withdrawn works where it is attached, and cannot be attached again.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-deprecated.html
     """
-    policy = scope.policies[key]
-    written = [scope.fill(each) for each in policy.spec.managed_policies]
-    near = nearest_policy(arn, scope.snapshot.attachable or ())
+    near = nearest_policy(arn, snapshot.attachable or ())
     meant = f"did you mean {near}? Path" if near else "path"
-    return Finding(
-        code="unknown-managed-policy",
-        severity=Severity.ERROR,
-        message=f"AWS has no policy {arn} that can be attached in account {scope.account.id}",
-        hint=f"{meant} and case of the ARN count, and AWS may have withdrawn the policy; "
+    return Problem(
+        "unknown-managed-policy",
+        f"AWS has no policy {arn} that can be attached in account {snapshot.account_id}",
+        f"{meant} and case of the ARN count, and AWS may have withdrawn the policy; "
         "`aws iam list-policies --scope AWS` lists all policies",
-        location=policy.place.at("managed_policies", written.index(arn)).location,
-        team=scope.team,
-        account=scope.account.id,
     )
 
 

@@ -95,7 +95,13 @@ class DescribedPrincipals(Kind):
             yield from entity_policies.managed_by_aws(entry.spec, scope)
 
     def unproven(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
-        return self.documents(entries, scope)
+        """Those of AWS that are to be attached where they are not yet."""
+        for entry in scope.here(entries):
+            holder = self.principal(entry.key.rpartition("/")[2])
+            state = scope.snapshot.principals.get(holder)
+            held = state.attached if state is not None else ()
+            of_aws = entity_policies.managed_by_aws(entry.spec, scope)
+            yield from (arn for arn in of_aws if arn not in held)
 
     def kept_in_use(
         self, named: Iterable[str], scope: TeamInAccount

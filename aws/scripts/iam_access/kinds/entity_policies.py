@@ -15,6 +15,7 @@ from iam_access.kinds.base import FileEntry, PermissionsSpec, TeamInAccount, fin
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, Use
 from iam_access.model import (
     ApiCall,
+    Change,
     Finding,
     Phase,
     Principal,
@@ -162,6 +163,19 @@ def held_of_others(found: Resource, holder: Principal, scope: TeamInAccount) -> 
 
 def _is_of_others(arn: str) -> bool:
     return not arns.is_aws_managed_policy(arn) and names.team_of_policy_arn(arn) is None
+
+
+def unattachable(change: Change, holder: Principal, snapshot: Snapshot) -> Finding | None:
+    """That a policy of AWS that is to be attached cannot be, as far as that was looked up."""
+    if change.after is None or snapshot.attachable is None:
+        return None
+    state = snapshot.principals.get(holder)
+    known = snapshot.attachable.union(state.attached if state is not None else ())
+    for arn in filter(arns.is_aws_managed_policy, change.after.attributes["managed"]):
+        if arn not in known:
+            found = aws_policies.not_attachable(arn, snapshot)
+            return finding_about(change.after, snapshot, found.code, found.message, found.hint)
+    return None
 
 
 def uses(resource: Resource, holder: Principal) -> Iterator[Use]:

@@ -179,7 +179,7 @@ class Groups(DescribedPrincipals):
         )
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
-        return None
+        return entity_policies.unattachable(change, self.principal(change.name), snapshot)
 
 
 def _resource(

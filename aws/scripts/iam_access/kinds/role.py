@@ -205,7 +205,8 @@ class Roles(DescribedPrincipals):
         return tuple(role_calls.update(before, after, snapshot))
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
-        return role_faults.obstacle(change, snapshot)
+        found = role_faults.obstacle(change, snapshot)
+        return found or entity_policies.unattachable(change, self.principal(change.name), snapshot)
 
 
 def _unwanted(entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Iterator[Resource]:
