@@ -289,6 +289,7 @@ def test_a_link_to_a_folder_is_the_account_of_its_own_name(tmp_path: Path) -> No
 def test_with_an_error_nothing_is_written(tmp_path: Path) -> None:
     with moving(tmp_path) as fleet:
         (tmp_path / "staging" / "more.yaml").write_text("buckets: {b: []}\nrolls: {}\n", "utf-8")
+        fleet.files.write("aws-keys/staging.yaml", "aws-keys: {}\n")
         for name in ("old.yml", "old.YAML"):
             (tmp_path / "staging" / name).write_text("roles: {}\n", "utf-8")
         run = imported(fleet, tmp_path / "staging", "--output", "json")

@@ -354,6 +354,18 @@ A_LIST = {"Type": "CommaDelimitedList", "Default": "a,b"}
         (allowing({"Ref": "X"}, X=STORED), "not-converted"),
         (allowing({"Fn::Sub": "${X}"}, X=A_LIST), "not-converted"),
         (allowing({"Fn::Join": ["", ["arn:", {"Ref": "X"}]]}, X=A_LIST), "wrong-type"),
+        (allowing({"Fn::Join": ["", "a", "b"]}), "wrong-type"),
+        (allowing({"Fn::Sub": {"a": "b"}}), "wrong-type"),
+        (allowing({"Fn::Sub": ["${a}", {"a": ["b"]}]}), "wrong-type"),
+        (allowing({"Fn::Sub": "${X.Arn}"}), "not-converted"),
+        (allowing({"Fn::GetAtt": ["X"]}), "wrong-type"),
+        (template(A=admin(RoleName="x"), Admin=admin(RoleName="x")), "not-converted"),
+        (template(Admin=admin(AssumeRolePolicyDocument=document(["x"]))), "wrong-type"),
+        (f"# {'x' * 1_048_576}", "too-large"),
+        ("{'a': 1, 'a': 2}", "duplicate-key"),
+        ("{[a]: 1}", "bad-key"),
+        ("{<<: {}}", "bad-key"),
+        ("[" * 70 + "]" * 70, "too-deep"),
         (template(), "not-converted"),
         ("{", "syntax-error"),
         ("[1]", "wrong-type"),
@@ -376,6 +388,8 @@ def test_what_is_not_converted_in_the_template(roles: str, code: str) -> None:
         (CONFIG.replace(HUB, "¶12"), USERS, "bad-account-id"),
         (CONFIG.replace(f'"{PROD}"', '¶"999999999999"'), USERS, "not-converted"),
         (CONFIG.replace("master_account_profile", "¶master_profile"), USERS, "unknown-key"),
+        (CONFIG.replace("{name: cdn", "¶[cdn]\n  - {name: cdn"), USERS, "wrong-type"),
+        (CONFIG.replace("{name: cdn, ", "¶{"), USERS, "missing-key"),
         (CONFIG, USERS.replace("cdn", "¶cdm"), "unknown-key"),
         (CONFIG, USERS.replace("Admin: []", "¶Adminn: []"), "unknown-key"),
         (CONFIG, "¶[x]", "wrong-type"),
@@ -398,6 +412,17 @@ def test_an_account_that_is_called_hub_is_not_taken_for_the_master_account(name:
     assert accounts == {"prod": PROD, name: CDN, "master-hub": HUB}
     entry = content(found)["templates"]["Admin"]
     assert entry["switch_from"]["environment"] == "master-hub"
+
+
+def test_a_template_that_is_not_utf_8_is_refused() -> None:
+    (error,) = result(template(), template=SourceFile("roles.cf", b"a: \xe9")).findings
+    assert error.code == "not-utf8"
+
+
+@pytest.mark.parametrize("text", ["Admins", "m-A-1 (arn:aws:iam::111122223333:role/m-A-1)"])
+def test_what_is_no_line_of_the_list_is_refused(text: str) -> None:
+    found = result(template(Admin=admin(RoleName="a")), listed=SourceFile("l", text.encode()))
+    assert [str(each.location) for each in found.findings if each.is_error] == ["l:1:1"]
 
 
 def test_the_template_is_where_the_configuration_says() -> None:

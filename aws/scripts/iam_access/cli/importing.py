@@ -115,7 +115,7 @@ def _yaml_files(folder: Path, accounts: Path) -> tuple[list[SourceFile], list[Pa
 def _is_same(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
-    except OSError:  # said when it is read
+    except OSError:  # reported when it is read
         return False
 
 
@@ -154,7 +154,7 @@ def _finish(
 def _in_the_way(options: argparse.Namespace, result: Imported) -> Iterator[Finding]:
     """The files that are there already: errors, or notes of what becomes of them."""
     made = {each.name for each in result.files}
-    for name in written.names(result.team):
+    for name in written.names(result.team) if made else ():
         path = options.config_dir / name
         if not os.path.lexists(path):
             continue

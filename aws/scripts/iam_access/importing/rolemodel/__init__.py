@@ -35,7 +35,9 @@ _TEMPLATE_KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RoleModelFiles:
-    """What RoleModel works with. All but the first may be missing; without a template, it is said.
+    """What RoleModel works with. All may be missing but the configuration and its template.
+
+    Without a template, the configuration's errors are reported.
 
     `accounts` has ids of accounts by name, `listed` is what `rolemodel CONFIG list` has printed.
     `parameters` are values of the template's parameters.

@@ -121,7 +121,7 @@ def _told_in(name: str, logicals: Sequence[str]) -> list[str]:
 def _report_left(
     roles: Sequence[Role], accounts: Accounts, listing: Listing, report: Reporter
 ) -> None:
-    """Say of each listed role that it is none of the template's, or in another account."""
+    """Report each listed role that is none of the template's, or is in another account."""
     for account, there in listing.items():
         id_ = accounts.ids.get(account)
         named = {_of_account(each.name, id_) for each in roles} if id_ is not None else set()
