@@ -296,6 +296,12 @@ def test_a_role_of_another_team_cannot_be_adopted() -> None:
     assert (set(codes) & {"not-ours", "not-adoptable"}, made) == (set(codes), [])
 
 
+def test_a_role_for_a_temporary_grant_has_its_name_for_itself() -> None:
+    found = values.with_state(account(), RUNNER, path="/self-serve/payments/")
+    plan = values.apply_plan(files(role("runner")), found, RunOptions(adopt=True))
+    assert "the pipeline made for another purpose" in " ".join(f.message for f in plan.findings)
+
+
 def test_absent_takes_a_role_away_whoever_made_it() -> None:
     profiles = {"runner": InstanceProfile("/", ("runner",)), "x": InstanceProfile("/", ("runner",))}
     document = {"Version": "2012-10-17", "Statement": []}

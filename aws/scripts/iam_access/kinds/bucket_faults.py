@@ -8,7 +8,7 @@ from iam_access.kinds.base import FileEntry, TeamInAccount, finding_about
 from iam_access.kinds.bucket_facts import BlocksPublicPart, BucketState, IsEmptyPart
 from iam_access.kinds.bucket_file import BucketSpec, name_fault
 from iam_access.kinds.data_kind import wrong_partition
-from iam_access.kinds.named_principals import missing_principal
+from iam_access.kinds.policy_principals import missing_principal
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.model import Change, Failure, Finding, Resource
 from iam_access.policy import arn as arns

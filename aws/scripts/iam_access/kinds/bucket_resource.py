@@ -12,7 +12,7 @@ from iam_access.kinds.base import ABSENT, FileEntry, TeamInAccount
 from iam_access.kinds.bucket_facts import BucketState, Stage
 from iam_access.kinds.bucket_file import BucketSpec
 from iam_access.kinds.data_kind import MARKED, handed_over, id_of_mark
-from iam_access.kinds.named_principals import NamedPrincipal, made_first, named_in
+from iam_access.kinds.policy_principals import PolicyPrincipal, made_first, named_in
 from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.model import Resource, ResourceId
@@ -70,7 +70,7 @@ def document_of(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> dict[str,
     return in_partition(filled, scope.account.partition)
 
 
-def named(document: Mapping[str, Any] | None, scope: TeamInAccount) -> Iterator[NamedPrincipal]:
+def named(document: Mapping[str, Any] | None, scope: TeamInAccount) -> Iterator[PolicyPrincipal]:
     """The users and roles of the account that the policy names, with the places."""
     return named_in(document, scope.account.id, lambda index: (RESOURCE_STATEMENTS, index))
 

@@ -8,7 +8,7 @@ from iam_access.kinds.base import FileEntry, TeamInAccount, finding_about
 from iam_access.kinds.data_kind import wrong_partition
 from iam_access.kinds.key_facts import PENDING, KeyState, StrayKeysPart
 from iam_access.kinds.key_file import KeySpec
-from iam_access.kinds.named_principals import missing_principal
+from iam_access.kinds.policy_principals import missing_principal
 from iam_access.model import Failure, Finding, Resource, Severity
 from iam_access.phrases import listed
 from iam_access.policy import arn as arns

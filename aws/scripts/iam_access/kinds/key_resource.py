@@ -14,7 +14,7 @@ from iam_access.kinds.base import ABSENT, FileEntry, TeamInAccount
 from iam_access.kinds.data_kind import MARKED, handed_over, id_of_mark
 from iam_access.kinds.key_facts import ENABLED, PENDING, KeyPart, KeyState
 from iam_access.kinds.key_file import GrantSpec, KeySpec
-from iam_access.kinds.named_principals import NamedPrincipal, is_named_in, made_first, named_in
+from iam_access.kinds.policy_principals import PolicyPrincipal, is_named_in, made_first, named_in
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.kinds.tags import is_of_aws
 from iam_access.model import Resource, ResourceId
@@ -56,7 +56,7 @@ def marked_by(part: KeyPart, snapshot: Snapshot) -> list[str]:
 
 def named(
     wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount
-) -> Iterator[NamedPrincipal]:
+) -> Iterator[PolicyPrincipal]:
     """The users and roles of the account that the policy and the grants name, with the places."""
     first = 2 if entry.spec.admins else 1
 
@@ -69,7 +69,7 @@ def named(
         params = _grant_params(grant, scope)
         for key, name in (("grantee", "GranteePrincipal"), ("retiree", "RetiringPrincipal")):
             if is_named_in(scope.account.id, params.get(name, "")):
-                yield NamedPrincipal(params[name], ("grants", index, key))
+                yield PolicyPrincipal(params[name], ("grants", index, key))
 
 
 def wanted(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:

@@ -11,7 +11,7 @@ from iam_access.kinds import (
 )
 from iam_access.kinds.base import ABSENT, FileEntry, TeamInAccount, finding_about
 from iam_access.kinds.fields import role
-from iam_access.kinds.named_principals import NamedPrincipal, missing_principal, named_in
+from iam_access.kinds.policy_principals import PolicyPrincipal, missing_principal, named_in
 from iam_access.kinds.role_file import FOLDER, RoleSpec
 from iam_access.kinds.temporary_role import TRUST
 from iam_access.model import Change, Finding, Resource
@@ -37,7 +37,7 @@ def _missing_principal(wanted: Resource, scope: TeamInAccount) -> Problem | None
     """
     account = scope.account.id
 
-    def comes(named: NamedPrincipal) -> bool:
+    def comes(named: PolicyPrincipal) -> bool:
         return any(named.is_made_by(each) for each in scope.entries_in(account))
 
     named = named_in(wanted.documents[TRUST], account, lambda index: ("trust", index))

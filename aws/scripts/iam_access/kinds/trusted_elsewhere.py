@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iam_access.kinds.base import TeamInAccount
-from iam_access.kinds.named_principals import NamedPrincipal, named_elsewhere
+from iam_access.kinds.policy_principals import PolicyPrincipal, named_elsewhere
 from iam_access.model import Failure, Principal, Severity
 from iam_access.problem import Problem
 from iam_access.snapshot import SnapshotPart
@@ -49,19 +49,19 @@ def problems(role: Principal, trust: Mapping[str, Any], scope: TeamInAccount) ->
 
 def _newly_named(
     role: Principal, trust: Mapping[str, Any], scope: TeamInAccount
-) -> Iterator[NamedPrincipal]:
+) -> Iterator[PolicyPrincipal]:
     state = scope.snapshot.principals.get(scope.snapshot.spelled(role))
     there = _elsewhere(state.trust if state is not None else None, scope)
     known = {each.arn for each in there}
     return (each for each in _elsewhere(trust, scope) if each.arn not in known)
 
 
-def _elsewhere(trust: Mapping[str, Any] | None, scope: TeamInAccount) -> Iterator[NamedPrincipal]:
+def _elsewhere(trust: Mapping[str, Any] | None, scope: TeamInAccount) -> Iterator[PolicyPrincipal]:
     return named_elsewhere(trust, scope.account.id, lambda index: ("trust", index))
 
 
 def _problem(
-    role: Principal, named: NamedPrincipal, found: OtherEntities, scope: TeamInAccount
+    role: Principal, named: PolicyPrincipal, found: OtherEntities, scope: TeamInAccount
 ) -> Problem:
     trusts = f"role {role.name} trusts {named.arn}"
     if found.failure is not None:

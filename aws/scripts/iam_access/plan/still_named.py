@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from iam_access.kinds import given_access, kind_of
 from iam_access.kinds.base import finding_about
-from iam_access.kinds.named_principals import named_in
 from iam_access.kinds.operations import principals_in
+from iam_access.kinds.policy_principals import named_in
 from iam_access.model import Change, Finding, Resource
 from iam_access.snapshot import Document, Snapshot
 

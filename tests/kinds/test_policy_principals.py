@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from iam_access.kinds.named_principals import made_first, missing_principal, named_in
+from iam_access.kinds.policy_principals import made_first, missing_principal, named_in
 from iam_access.model import ResourceId
 from iam_access.policy import document as documents
 from tests import values

@@ -14,7 +14,7 @@ from iam_access.policy import document as documents
 from iam_access.problem import Problem
 
 
-class NamedPrincipal(NamedTuple):
+class PolicyPrincipal(NamedTuple):
     """A user or role that is named by ARN, and the path of the place below the entry."""
 
     arn: str
@@ -43,7 +43,7 @@ def is_named_in(account_id: str, text: str) -> bool:
 
 def named_in(
     document: Mapping[str, Any] | None, account_id: str, path: Callable[[int], Path]
-) -> Iterator[NamedPrincipal]:
+) -> Iterator[PolicyPrincipal]:
     """The users and roles of an account that a policy names, in the order of its statements.
 
     `path` is that of the statement with this index.
@@ -53,34 +53,34 @@ def named_in(
 
 def named_elsewhere(
     document: Mapping[str, Any] | None, account_id: str, path: Callable[[int], Path]
-) -> Iterator[NamedPrincipal]:
+) -> Iterator[PolicyPrincipal]:
     """Those of other accounts, likewise."""
     return (each for each in _named(document, path) if each.account != account_id)
 
 
 def _named(
     document: Mapping[str, Any] | None, path: Callable[[int], Path]
-) -> Iterator[NamedPrincipal]:
+) -> Iterator[PolicyPrincipal]:
     for index, statement in enumerate(documents.statements_of(document) if document else ()):
         named = statement.get("Principal")
         texts = documents.as_list(named.get("AWS", [])) if isinstance(named, Mapping) else []
         for text in map(str, texts):
             if arns.iam_kind(text) in ("user", "role"):
-                yield NamedPrincipal(text, path(index))
+                yield PolicyPrincipal(text, path(index))
 
 
-def absent(named: Iterable[NamedPrincipal], scope: TeamInAccount) -> Iterator[NamedPrincipal]:
+def _absent(named: Iterable[PolicyPrincipal], scope: TeamInAccount) -> Iterator[PolicyPrincipal]:
     """Those that the account does not have."""
     known = {state.arn for state in scope.snapshot.principals.values()}
     return (each for each in named if each.arn not in known)
 
 
 def missing_principal(
-    named: Iterable[NamedPrincipal],
+    named: Iterable[PolicyPrincipal],
     names: str,
     scope: TeamInAccount,
     *,
-    comes: Callable[[NamedPrincipal], bool] | None = None,
+    comes: Callable[[PolicyPrincipal], bool] | None = None,
 ) -> Problem | None:
     """That the account does not have one of these, and no file makes it in time.
 
@@ -88,7 +88,7 @@ def missing_principal(
     what `scope` has coming, if that is not given.
     """
     is_made = comes or (lambda each: each.arn in scope.coming)
-    first = next((each for each in absent(named, scope) if not is_made(each)), None)
+    first = next((each for each in _absent(named, scope) if not is_made(each)), None)
     if first is None:
         return None
     return Problem(
@@ -101,7 +101,7 @@ def missing_principal(
     )
 
 
-def made_first(named: Iterable[NamedPrincipal], scope: TeamInAccount) -> frozenset[ResourceId]:
+def made_first(named: Iterable[PolicyPrincipal], scope: TeamInAccount) -> frozenset[ResourceId]:
     """The resources that make those of them that the account does not have."""
-    coming = (scope.coming.get(each.arn) for each in absent(named, scope))
+    coming = (scope.coming.get(each.arn) for each in _absent(named, scope))
     return frozenset(each for each in coming if each is not None)
