@@ -14,7 +14,19 @@ aws-accounts:
 """
 
 
-def order(directory: Path, *trust: str) -> list[list[str]]:
+BUCKET = """\
+aws-buckets:
+  data:
+    environments: [test]
+    region: eu-west-1
+    statements:
+      - effect: Allow
+        principals: {iam: role/of-dev, account: dev}
+        actions: ["s3:GetObject"]
+"""
+
+
+def order(directory: Path, *trust: str, buckets: str = "aws-buckets: {}\n") -> list[list[str]]:
     """The environments in groups, where a role in each trusts what is given for it."""
     names = ("prod", "test", "dev")
     roles = [
@@ -24,6 +36,7 @@ def order(directory: Path, *trust: str) -> list[list[str]]:
     files = {
         "aws-accounts/pay.yaml": ACCOUNTS,
         "aws-roles/pay.yaml": "\n".join(["aws-roles:", *roles]),
+        "aws-buckets/pay.yaml": buckets,
     }
     configuration = load(write(directory, files), now=NOW)
     assert not configuration.invalid
@@ -37,6 +50,8 @@ def test_those_of_trusted_roles_that_files_make_come_first(tmp_path: Path) -> No
     assert order(tmp_path / "1", service, service, service) == [["prod", "test", "dev"]]
     in_test, in_dev = "{iam: role/of-test, account: test}", "{iam: role/of-dev, account: dev}"
     assert order(tmp_path / "2", in_test, in_dev, service) == [["dev"], ["test"], ["prod"]]
+    groups = order(tmp_path / "5", service, service, service, buckets=BUCKET)
+    assert groups == [["prod", "dev"], ["test"]]
     other = "{iam: role/of-others, account: test}"
     assert order(tmp_path / "3", other, service, service) == [["prod", "test", "dev"]]
     itself = "{iam: role/of-test}"

@@ -1,14 +1,14 @@
 """In which order accounts are made what the files ask for.
 
-A role's trust policy can name a role of another account once that is there, so the account in which
-files make it comes first.
+A trust policy, or the policy of a bucket or key, can name a role of another account once that is
+there, so the account in which files make it comes first.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
 
 from collections.abc import Iterator, Sequence
 
-from iam_access.config.configuration import Configuration
-from iam_access.kinds.fields import fill, values_of
+from iam_access.config.configuration import Configuration, Team
+from iam_access.kinds.base import AccessEntry
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy.arn import account_of, arn_name, iam_kind
 from iam_access.policy.document import as_list
@@ -19,7 +19,7 @@ def in_order(
 ) -> tuple[tuple[Account, ...], ...]:
     """The accounts in groups, each of which may be worked at once all before it are done.
 
-    Those whose roles trust each other's in a circle are in one group.
+    Those that name each other's roles in a circle are in one group.
     """
     first = _first(accounts, configuration)
     groups: list[tuple[Account, ...]] = []
@@ -37,17 +37,32 @@ def trusted_by(account: Account, configuration: Configuration) -> Iterator[str]:
 
     With repetitions.
     """
+    for team, environment, entry in _entries(account, configuration):
+        for statement in team.filled(list(entry.trust), environment) if entry.trust else ():
+            yield from map(str, as_list(statement["Principal"].get("AWS", [])))
+
+
+def _named_by(account: Account, configuration: Configuration) -> Iterator[str]:
+    """Those that roles trust, and those that policies of resources let in."""
+    yield from trusted_by(account, configuration)
+    for team, environment, entry in _entries(account, configuration):
+        if entry.resource is not None:
+            lets_in = team.filled(dict(entry.resource.lets_in), environment)
+            yield from map(str, as_list(lets_in.get("AWS", [])))
+
+
+def _entries(
+    account: Account, configuration: Configuration
+) -> Iterator[tuple[Team, str, AccessEntry]]:
     for name, environment in account.environments.items():
         team = configuration.teams.get(name)
         for entry in team.access_in(environment) if team is not None else ():
-            if team is not None and entry.trust:
-                values = values_of(account, environment, name, team.account_ids)
-                for statement in fill(list(entry.trust), values):
-                    yield from map(str, as_list(statement["Principal"].get("AWS", [])))
+            if team is not None:
+                yield team, environment, entry
 
 
 def _first(accounts: Sequence[Account], configuration: Configuration) -> dict[str, set[str]]:
-    """By the id of an account, the others in which files make roles that its roles trust."""
+    """By the id of an account, the others in which files make roles that its policies name."""
     made = {
         (account.id, entry.makes)
         for account in accounts
@@ -55,7 +70,7 @@ def _first(accounts: Sequence[Account], configuration: Configuration) -> dict[st
     }
     found: dict[str, set[str]] = {}
     for account in accounts:
-        for arn in trusted_by(account, configuration):
+        for arn in _named_by(account, configuration):
             other, role = account_of(arn), Principal(PrincipalType.ROLE, arn_name(arn))
             is_role = iam_kind(arn) == "role" and other != account.id
             if other is not None and is_role and (other, role) in made:
