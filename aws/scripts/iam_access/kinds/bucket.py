@@ -232,7 +232,8 @@ def _gone(before: Resource, account: str) -> Iterator[ApiCall]:
 
 def _takeover(wanted: Resource, state: BucketState, snapshot: Snapshot) -> Takeover:
     """Makes a bucket of others ours, and then what its entry says."""
-    found = bucket_resource.observed(wanted.name, min(wanted.teams), state, snapshot)
+    marked = bucket_resource.marked_by(wanted.name, snapshot)
+    found = bucket_resource.observed(wanted.name, min(wanted.teams), state, marked, snapshot)
     # It is claimed by a tag in any case, and a policy that the file does not describe stays.
     before = replace(
         found,

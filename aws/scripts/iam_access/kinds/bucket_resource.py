@@ -48,6 +48,11 @@ def teams_with_mark(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
     return found
 
 
+def marked_by(name: str, snapshot: Snapshot) -> Sequence[str]:
+    """The teams that have a mark for the bucket of this name."""
+    return teams_with_mark(snapshot).get(name, ())
+
+
 def mark_of(resource: Resource, snapshot: Snapshot) -> markers.Mark:
     """The mark of a bucket."""
     arn, region = resource.attributes["arn"], resource.attributes["region"] or ""
@@ -116,16 +121,28 @@ def all_observed(snapshot: Snapshot) -> Iterator[Resource]:
     """The buckets of the account that are ours, and the marks without one."""
     marked = teams_with_mark(snapshot)
     for name, state in bucket_facts.buckets(snapshot).items():
-        claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
-        if claim is not None:
-            yield observed(name, claim.team, state, snapshot)
-        for team in marked.get(name, ()):
-            if state.failure is None and (claim is None or claim.team != team):
-                yield _mark_alone(name, team, snapshot)
+        yield from _ours(name, state, marked.get(name, ()), snapshot)
 
 
-def observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> Resource:
-    """A bucket as the account has it; `team` is whose it is, or is to be."""
+def _ours(
+    name: str, state: BucketState, marked: Sequence[str], snapshot: Snapshot
+) -> Iterator[Resource]:
+    """A bucket, if it is ours, and the marks that teams have of it without having it."""
+    claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
+    if claim is not None:
+        yield observed(name, claim.team, state, marked, snapshot)
+    for team in marked if state.failure is None else ():
+        if claim is None or claim.team != team:
+            yield _mark_alone(name, team, snapshot)
+
+
+def observed(
+    name: str, team: str, state: BucketState, marked: Sequence[str], snapshot: Snapshot
+) -> Resource:
+    """A bucket as the account has it; `team` is whose it is, or is to be.
+
+    `marked` are the teams that have a mark for it.
+    """
     claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
     stage = claim.stage if claim is not None else Stage.MADE
     return Resource(
@@ -139,7 +156,7 @@ def observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> Re
             "system": bucket_facts.system_tags(state),
             "stage": stage.value,
             "owner": claim.team if claim is not None else None,
-            MARKED: team in teams_with_mark(snapshot).get(name, ()),
+            MARKED: team in marked,
         },
         document=state.policy if stage is Stage.WITH_POLICY else None,
         documents=_of_others(name, state, snapshot),
@@ -167,9 +184,11 @@ def _mark_alone(name: str, team: str, snapshot: Snapshot) -> Resource:
 
 def as_it_is(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
     """A bucket that cannot be as it is wanted: the team's, or that of which it takes it over."""
-    id_ = resource_id(name_of(entry, scope))
-    for each in all_observed(scope.snapshot):
-        if each.id in (id_, id_of_mark(id_, scope.team)):
+    name = name_of(entry, scope)
+    own = (resource_id(name), id_of_mark(resource_id(name), scope.team))
+    state, marked = state_of(name, scope.snapshot), marked_by(name, scope.snapshot)
+    for each in _ours(name, state, marked, scope.snapshot):
+        if each.id in own:
             yield replace(each, location=entry.place.location)
 
 
@@ -186,7 +205,8 @@ def to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Re
     state = state_of(name, scope.snapshot)
     claim = bucket_facts.claim_on(state.tags, name, scope.account.id)
     if state.exists and (claim is None or claim.team == scope.team):
-        found = observed(name, scope.team, state, scope.snapshot)
+        marked = marked_by(name, scope.snapshot)
+        found = observed(name, scope.team, state, marked, scope.snapshot)
         yield replace(
             found,
             attributes={**found.attributes, ABSENT: True},

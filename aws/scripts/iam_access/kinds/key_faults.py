@@ -60,13 +60,14 @@ def other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | N
     region = entry.spec.region
     for mark in markers.marks(scope.snapshot, "kms"):
         part = key_facts.part_of(mark.arn, scope.snapshot)
-        is_same = (mark.team, part.alias) == (scope.team, entry.key)
+        if (mark.team, part.alias) != (scope.team, entry.key) or part.region == region:
+            continue
         key = key_facts.key_of(part, scope.snapshot).key
         # Of one that cannot be read the mark has to do.
         is_ours = key is not None and (
             key.failure is not None or names.team_of_key(key.tags, mark.arn) == scope.team
         )
-        if is_same and part.region != region and is_ours:
+        if is_ours:
             return Problem(
                 "other-region",
                 f"the key {entry.key} of {scope.team} is in {part.region} and not in {region}, "

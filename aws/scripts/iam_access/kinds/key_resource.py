@@ -130,15 +130,19 @@ def _grant_name(params: Mapping[str, Any]) -> str:
 def all_observed(snapshot: Snapshot) -> Iterator[Resource]:
     """The keys of the account that are ours, and the marks without one."""
     for part, _ in key_facts.parts_read(snapshot):
-        key = key_facts.key_of(part, snapshot).key
-        owner = owner_of(key, part, snapshot)
-        if owner is not None:
-            yield observed(owner, part, snapshot)
-        yield from strays(part, snapshot)
-        if key is None or key.failure is None:
-            for team in marked_by(part, snapshot):
-                if team != owner:
-                    yield _mark_alone(team, part, key)
+        yield from _ours(part, snapshot)
+
+
+def _ours(part: KeyPart, snapshot: Snapshot) -> Iterator[Resource]:
+    """What is ours of an alias: its key, others with its tag, and marks of who does not have it."""
+    key = key_facts.key_of(part, snapshot).key
+    owner = owner_of(key, part, snapshot)
+    if owner is not None:
+        yield observed(owner, part, snapshot)
+    yield from strays(part, snapshot)
+    for team in marked_by(part, snapshot) if key is None or key.failure is None else ():
+        if team != owner:
+            yield _mark_alone(team, part, key)
 
 
 def observed(team: str, part: KeyPart, snapshot: Snapshot) -> Resource:
@@ -222,10 +226,10 @@ def _is_own_tag(key: str) -> bool:
 
 def as_it_is(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
     """A key that cannot be as it is wanted: the team's, or that of which it takes it over."""
-    for each in all_observed(scope.snapshot):
-        is_own = scope.team in each.teams and each.name == entry.key
-        if is_own or each.id == resource_id(part_of(entry, scope)):
-            yield replace(each, location=entry.place.location)
+    for part, _ in key_facts.parts_read(scope.snapshot):
+        for each in _ours(part, scope.snapshot) if part.alias == entry.key else ():
+            if scope.team in each.teams or each.id == resource_id(part_of(entry, scope)):
+                yield replace(each, location=entry.place.location)
 
 
 def beside(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:

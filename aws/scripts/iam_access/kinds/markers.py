@@ -8,6 +8,7 @@ need not be looked for. Its document names the thing and, should it be attached,
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from iam_access.kinds import calls, names
@@ -19,6 +20,7 @@ from iam_access.snapshot import PolicyState, Snapshot
 #: What making and deleting marks takes.
 OPERATIONS: Final = ("create_policy", "delete_policy")
 READS: Final = ("iam:GetPolicy",)
+_MARK: Final = f":policy/{names.PREFIX}/marks/"
 _PATH = re.compile(rf"/{names.PREFIX}/marks/([^/]+)/")
 _OTHER = re.compile(r"[^A-Za-z0-9_+,.@-]+")
 _LABEL_LIMIT: Final = 100
@@ -37,6 +39,8 @@ class Mark(NamedTuple):
     region: str = ""
 
 
+# An account has few, which are looked for many times.
+@lru_cache(maxsize=4_096)
 def mark(team: str, arn: str, account: str = "", region: str = "") -> Mark:
     """The mark of a team's thing in an account, which is that of the ARN if it names one."""
     partition, account = arns.part_of(arn, 1), arns.part_of(arn, 4) or account
@@ -49,19 +53,30 @@ def mark(team: str, arn: str, account: str = "", region: str = "") -> Mark:
 
 def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
     """The marks of an account for things of a service (the third part of their ARNs)."""
-    for state in snapshot.policies.values():
-        found = _PATH.fullmatch(state.path)
-        arn = _named(state) if found else ""
-        if found and arns.part_of(arn, 2) == service:
-            known = mark(found[1], arn, snapshot.account_id, _region(state))
-            if known.policy == state.arn:
-                yield known
+    for policy in snapshot.policies_by(_kind_of_policy).get(_MARK, ()):
+        found = _mark_in(snapshot.policies[policy], snapshot.account_id)
+        if found is not None and arns.part_of(found.arn, 2) == service:
+            yield found
 
 
 def is_made(wanted: Mark, snapshot: Snapshot) -> bool:
     """Whether the account has a mark."""
-    there = marks(snapshot, arns.part_of(wanted.arn, 2))
-    return any(each.policy == wanted.policy for each in there)
+    state = snapshot.policies.get(wanted.policy)
+    return state is not None and _mark_in(state, snapshot.account_id) is not None
+
+
+def _kind_of_policy(arn: str) -> str:
+    """What tells the policies that may be marks from all others, by ARN."""
+    return _MARK if _MARK in arn else ""
+
+
+def _mark_in(state: PolicyState, account: str) -> Mark | None:
+    """The mark that a policy is; None if it is none."""
+    found = _PATH.fullmatch(state.path)
+    if found is None:
+        return None
+    known = mark(found[1], _named(state), account, _region(state))
+    return known if known.policy == state.arn else None
 
 
 def _named(state: PolicyState) -> str:
