@@ -17,6 +17,7 @@ from iam_access.kinds.temporary_role import TRUST
 from iam_access.model import Change, Finding, Resource
 from iam_access.phrases import listed
 from iam_access.policy import document as documents
+from iam_access.policy.arn import AWS_ROLE_PATHS
 from iam_access.problem import Problem
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -46,7 +47,7 @@ def _missing_principal(wanted: Resource, scope: TeamInAccount) -> Problem | None
 
 def refusal(state: PrincipalState) -> Problem | None:
     """Why the pipeline must not change a role."""
-    if state.path.startswith(("/aws-service-role/", "/aws-reserved/")):
+    if state.path.startswith(AWS_ROLE_PATHS):
         return Problem(
             "aws-owned-role",
             f"{state.arn} is managed by AWS, so only AWS may change it",

@@ -29,6 +29,7 @@ from iam_access.kinds.tags import Tags
 from iam_access.kinds.trust import TrustSpec
 from iam_access.phrases import duration, listed, shown
 from iam_access.place import Path
+from iam_access.policy.arn import AWS_ROLE_PATHS
 from iam_access.problem import Problem
 
 FOLDER: Final = "aws-roles"
@@ -37,7 +38,7 @@ _LONGEST_SESSION: Final = 43_200
 KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
 # Of a path with the slash that it begins with.
 _PATH_LIMIT: Final = 512
-_RESERVED_PATHS: Final = (f"{names.PREFIX}/", "aws-service-role/", "aws-reserved/")
+_RESERVED_PATHS: Final = (f"{names.PREFIX}/", *(each.removeprefix("/") for each in AWS_ROLE_PATHS))
 _KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
 
 

@@ -28,6 +28,7 @@ from iam_access.phrases import nearest
 from iam_access.place import Path
 from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import drop_with_dependents, moved_to_reclaim
+from iam_access.policy.arn import AWS_ROLE_PATHS
 from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.policy.widening import widens
 from iam_access.snapshot import Document, Snapshot
@@ -239,11 +240,6 @@ def _missing_boundary(
     )
 
 
-# Roles that AWS manages: only AWS may change them.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
-_AWS_OWNED_PATHS = ("/aws-service-role/", "/aws-reserved/")
-
-
 def guard(changes: Sequence[Change], where: GuardContext) -> GuardResult:
     """Drop what rules forbid or AWS would refuse, with the reason; make room where that helps."""
     result = GuardResult(tuple(changes))
@@ -300,7 +296,7 @@ def _unusable(
             f"IAM {principal.label} does not exist in {where}",
             _how_to_create(principal, snapshot),
         )
-    if state.path.startswith(_AWS_OWNED_PATHS):
+    if state.path.startswith(AWS_ROLE_PATHS):
         return finding_about(
             change.subject,
             snapshot,

@@ -239,6 +239,9 @@ def session_arn(account: str, role: str, session: str, *, partition: str = "aws"
     return str(Arn(partition, "sts", "", account, f"assumed-role/{role}/{session}"))
 
 
+#: How the paths of roles begin that AWS manages: only AWS may make and change them.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+AWS_ROLE_PATHS: Final = ("/aws-service-role/", "/aws-reserved/")
 #: How the names of the deployer role's sessions begin.
 DEPLOYER_SESSION: Final = "self-serve"
 

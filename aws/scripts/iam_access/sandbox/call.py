@@ -7,6 +7,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.iam.models import Group, IAMBackend, Role, User
 
+from iam_access.policy.arn import AWS_ROLE_PATHS
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.world import Caller, SandboxState
@@ -79,7 +80,7 @@ def role_of(call: SandboxCall) -> Role:
 def own_role_of(call: SandboxCall) -> Role:
     """The role that the request names; UnmodifiableEntity if only AWS may change it."""
     role = role_of(call)
-    if role.path.startswith(("/aws-service-role/", "/aws-reserved/")):
+    if role.path.startswith(AWS_ROLE_PATHS):
         raise AwsError(
             "UnmodifiableEntity",
             f"Cannot perform the operation on the protected role '{role.name}' - "

@@ -3,6 +3,7 @@
 from moto.core.responses import ActionResult
 from moto.iam.models import InstanceProfile, User
 
+from iam_access.policy.arn import AWS_ROLE_PATHS
 from iam_access.sandbox import trust
 from iam_access.sandbox.call import (
     DONE,
@@ -113,7 +114,7 @@ def _remove_user_from_group(call: SandboxCall) -> Result | None:
 
 
 def _create_role(call: SandboxCall) -> None:
-    if call.params.get("Path", "/").startswith(("/aws-service-role/", "/aws-reserved/")):
+    if call.params.get("Path", "/").startswith(AWS_ROLE_PATHS):
         raise AwsError("ValidationError", "The specified value for path is reserved for AWS.")
     document = call.params["AssumeRolePolicyDocument"]
     trust.check(document)
