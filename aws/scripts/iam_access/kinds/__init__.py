@@ -153,13 +153,10 @@ def one_grant(resource: Resource) -> object:
 
 def unread(snapshot: Snapshot, actions: Iterable[str] = ("*",)) -> tuple[Unread, ...]:
     """What is ours, has a policy of its own that counts for these actions, and was not read."""
-    services = [each.lower().partition(":")[0] for each in actions]
-    return tuple(
-        each
-        for kind in KINDS
-        if isinstance(kind, DataKind) and any(overlap(kind.service, each) for each in services)
-        for each in kind.unread(snapshot)
-    )
+    data = (kind for kind in KINDS if isinstance(kind, DataKind))
+    found = [(kind.service, each) for kind in data for each in kind.unread(snapshot)]
+    services = {each.lower().partition(":")[0] for each in actions} if found else set()
+    return tuple(each for service, each in found if any(overlap(service, one) for one in services))
 
 
 def is_temporary(resource: Resource) -> bool:
