@@ -535,6 +535,19 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
 def test_into_roles_of_the_hub_itself_people_switch_as_well(fleet: Fleet) -> None:
     members = {"prod": ["bob"], "hub": ["ann"]}
     files_of(fleet.files, members, role="environments: [prod, hub],")
+    assert fleet.apply("--all").status == 0
+    assert reach(fleet, HUB) == {("ann", LIST)}
+    listed = fleet.run(simulate, "roles", "--output", "json").json
+    assert {each["arn"]: each["users"] for each in listed["roles"]} == {
+        arn(PROD): [f"arn:aws:iam::{HUB}:user/bob"],
+        arn(HUB): [f"arn:aws:iam::{HUB}:user/ann"],
+    }
+
+
+@EXHAUSTIVE
+def test_switching_into_roles_of_the_hub_itself_is_explained_and_proven(fleet: Fleet) -> None:
+    members = {"prod": ["bob"], "hub": ["ann"]}
+    files_of(fleet.files, members, role="environments: [prod, hub],")
     made = fleet.apply("--all", "--verify", "--explain", "--output", "json")
     assert made.status == 0
     gains = {
@@ -545,12 +558,26 @@ def test_into_roles_of_the_hub_itself_people_switch_as_well(fleet: Fleet) -> Non
     assert gains == {"user/ann": [None, "admin"], "role/admin": [None]}
     proven = {each["account"]: (each["grants"], each["alive"]) for each in made.json["verified"]}
     assert proven == {HUB: (2, 2), PROD: (1, 1), TEST: (0, 0)}
-    assert reach(fleet, HUB) == {("ann", LIST)}
-    listed = fleet.run(simulate, "roles", "--output", "json").json
-    assert {each["arn"]: each["users"] for each in listed["roles"]} == {
-        arn(PROD): [f"arn:aws:iam::{HUB}:user/bob"],
-        arn(HUB): [f"arn:aws:iam::{HUB}:user/ann"],
-    }
+
+
+@EXHAUSTIVE
+def test_members_of_a_role_that_cannot_be_changed_stay_whatever_others_are_called(
+    fleet: Fleet,
+) -> None:
+    def write(trust: str) -> None:
+        switch = "switch_from: {environment: hub, members: {prod: [%s]}}"
+        roles = [
+            f"  admin: {{environments: [prod], {switch % 'ann'}}}",
+            f"  x.admin: {{environments: [prod], {switch % 'bob'}, trust: [{trust}]}}",
+        ]
+        fleet.files.write("aws-roles/payments.yaml", "\n".join(["aws-roles:", *roles, ""]))
+
+    write("{service: ec2}")
+    assert fleet.apply("--all").status == 0
+    before = groups(fleet)
+    write("{iam: role/nope}")
+    run = fleet.apply("--all", "--output", "json")
+    assert (run.codes, groups(fleet)) == (["missing-principal"], before)
 
 
 @EXHAUSTIVE
