@@ -76,7 +76,7 @@ INLINE = (
 TAGS = (
     "self-serve",
     "self-serve:ReadOnlyAccess",
-    "Self-Serve:payments:ReadOnlyAccess",
+    "Self-Serve:ops:ReadOnlyAccess",
     "xself-serve:payments:ReadOnlyAccess",
     "self-serve-payments-ReadOnlyAccess",
     "self-serve::ReadOnlyAccess",
