@@ -109,7 +109,13 @@ def test_a_region_that_is_not_enabled_is_told_of_its_keys_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"KeySpec": "RSA_2048"}, {"Origin": "EXTERNAL"}, {"MultiRegion": True}]
+    "changed",
+    [
+        {"KeySpec": "RSA_2048"},
+        {"Origin": "EXTERNAL"},
+        {"MultiRegion": True},
+        {"KeyManager": "AWS"},
+    ],
 )
 def test_a_key_of_another_type_costs_one_call(changed: dict[str, Any]) -> None:
     fake = kms(items={"describe_key": {"KeyMetadata": {**KEY, **changed}}})
