@@ -18,6 +18,7 @@ READ = {
     "Action": "s3:GetObject",
     "Resource": f"{BUCKET}/*",
 }
+APP, EMPTY = {"Key": "app", "Value": "a&b"}, {"Key": "empty", "Value": ""}
 BLOCK = dict.fromkeys(
     ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
 )
@@ -43,7 +44,7 @@ def clients() -> Iterator[dict[str, Any]]:
             )
         found[ACCOUNT].create_bucket(
             Bucket="reports",
-            CreateBucketConfiguration={"Tags": [{"Key": "app", "Value": "a&b"}]},
+            CreateBucketConfiguration={"Tags": [APP, EMPTY]},
         )
         found[ACCOUNT].put_public_access_block(
             Bucket="reports", PublicAccessBlockConfiguration=BLOCK
@@ -69,8 +70,7 @@ def put(clients: dict[str, Any], **changed: Any) -> str:
 
 
 def test_a_new_bucket_has_the_tags_of_the_call_that_made_it(clients: dict[str, Any]) -> None:
-    tags = clients[ACCOUNT].get_bucket_tagging(Bucket="reports")["TagSet"]
-    assert tags == [{"Key": "app", "Value": "a&b"}]
+    assert clients[ACCOUNT].get_bucket_tagging(Bucket="reports")["TagSet"] == [APP, EMPTY]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,18 @@ def test_policies(clients: dict[str, Any], changed: dict[str, Any], refusal: str
 def test_one_that_is_there_is_made_once_more_in_the_oldest_region(clients: dict[str, Any]) -> None:
     again = {"CreateBucketConfiguration": {"Tags": [{"Key": "app", "Value": "new"}]}}
     assert clients[ACCOUNT].create_bucket(Bucket="reports", **again)
-    tags = clients[ACCOUNT].get_bucket_tagging(Bucket="reports")["TagSet"]
-    assert tags == [{"Key": "app", "Value": "a&b"}]
+    assert clients[ACCOUNT].get_bucket_tagging(Bucket="reports")["TagSet"] == [APP, EMPTY]
+
+
+@pytest.mark.parametrize(
+    ("keys", "refusal"),
+    [([f"k{number}" for number in range(51)], "BadRequest"), (["a", "a"], "InvalidTag")],
+)
+def test_tags_have_a_number_and_keys_of_their_own(
+    clients: dict[str, Any], keys: list[str], refusal: str
+) -> None:
+    tags = {"TagSet": [{"Key": key, "Value": ""} for key in keys]}
+    assert code(clients[ACCOUNT].put_bucket_tagging, Bucket="reports", Tagging=tags) == refusal
 
 
 def test_tags_of_aws_are_written_back_as_they_are(clients: dict[str, Any]) -> None:

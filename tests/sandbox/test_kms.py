@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from moto.kms.models import kms_backends
 
 from iam_access.sandbox import Sandbox, SandboxAccount, trust
 from tests.sandbox.support import ACCOUNT, TEMPLATE, Clock, Refused, assume, client
@@ -125,8 +126,20 @@ def test_aliases(kms: Any, key: str, refused: Refused) -> None:
     assert kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"] == key
     with refused("NotFoundException"):
         kms.describe_key(KeyId="alias/nothing")
-    with refused("NotFoundException"):
-        kms.put_key_policy(KeyId=name, PolicyName="default", Policy=document())
+    for call, more in (
+        (kms.put_key_policy, {"PolicyName": "default", "Policy": document()}),
+        (kms.create_grant, {"GranteePrincipal": CI, "Operations": ["Decrypt"]}),
+        (kms.enable_key, {}),
+    ):
+        with refused("NotFoundException"):
+            call(KeyId=name, **more)
+    with refused("ValidationException", "Not aliases"):
+        kms.create_alias(AliasName=f"{name}-2", TargetKeyId=name)
+    backend = kms_backends[ACCOUNT]["eu-west-1"]
+    for number in range(49):
+        backend.create_alias(key, f"{name}/{number}")
+    with refused("LimitExceededException"):
+        kms.create_alias(AliasName=f"{name}-3", TargetKeyId=key)
 
 
 def test_what_a_key_that_is_disabled_or_goes_refuses(kms: Any, key: str, refused: Refused) -> None:
@@ -159,11 +172,21 @@ def test_tags_and_descriptions(kms: Any, key: str, refused: Refused) -> None:
     for tag in ({"TagKey": "aws:x", "TagValue": ""}, {"TagKey": "a", "TagValue": "é!"}):
         with refused("TagException"):
             kms.tag_resource(KeyId=key, Tags=[OURS, tag])
+    with refused("TagException", "Duplicate"):
+        kms.tag_resource(KeyId=key, Tags=[OURS, OURS])
     with refused("LimitExceededException"):
         more = [{"TagKey": f"k{number}", "TagValue": ""} for number in range(50)]
         kms.tag_resource(KeyId=key, Tags=[OURS, *more])
     with refused("ValidationException"):
         kms.update_key_description(KeyId=key, Description="x" * 8_193)
+
+
+def test_a_key_that_signs_is_not_rotated(kms: Any, refused: Refused) -> None:
+    made = kms.create_key(
+        KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY", Policy=document(), Tags=[OURS]
+    )
+    with refused("UnsupportedOperationException"):
+        kms.enable_key_rotation(KeyId=made["KeyMetadata"]["KeyId"])
 
 
 def test_the_deployer_changes_keys_with_the_tag_only_and_uses_none(

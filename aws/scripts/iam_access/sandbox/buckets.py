@@ -32,7 +32,7 @@ _OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("DELETE", "tagging"): ("DeleteBucketTagging", "PutBucketTagging"),
     ("GET", "versions"): ("ListObjectVersions", "ListBucketVersions"),
 }
-_TAG = re.compile(r"<Tag><Key>([^<]*)</Key><Value>([^<]*)</Value></Tag>")
+_TAG = re.compile(r"<Tag><Key>([^<]*)</Key><Value(?:>([^<]*)</Value>| ?/>)</Tag>")
 _LIMIT = 20_480
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _NAME = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")

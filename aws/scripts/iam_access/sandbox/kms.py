@@ -223,7 +223,10 @@ def _key(call: SandboxCall) -> Key | None:
 
 
 def _existing(call: SandboxCall) -> Key:
-    """The key of a call, in a state in which the call can be made."""
+    """The key of a call that takes no alias for it, in a state in which the call can be made."""
+    by_id = str(call.params.get("KeyId", ""))
+    if "alias/" in by_id:
+        raise AwsError("NotFoundException", f"Invalid keyId {by_id}")
     key = _key(call)
     if key is None:
         named = call.params.get("KeyId") or call.params.get("TargetKeyId")
@@ -236,9 +239,6 @@ def _existing(call: SandboxCall) -> Key:
 
 
 def _only_existing(call: SandboxCall) -> None:
-    named = str(call.params.get("KeyId", ""))
-    if call.operation != "DescribeKey" and "alias/" in named:
-        raise AwsError("NotFoundException", f"Invalid keyId {named}")
     _existing(call)
 
 
