@@ -244,6 +244,7 @@ class AskedAccount:
             self.account_policies.subject(each) for each in self.account_policies.principals
         ]
         evaluators = [self.evaluator(each) for each in subjects]
+        beside = {pair for pair in self.pairs if self._lets_in_by_itself(*pair)}
         for subject, evaluator, own in zip(
             subjects, evaluators, _allowed(evaluators, self.pairs), strict=True
         ):
@@ -251,7 +252,8 @@ class AskedAccount:
             if decisions is None:
                 continue
             for pair in self.pairs:
-                if pair in own or pair in decisions or self._may_concern(subject, *pair):
+                is_open = pair in beside or near_misses.covers_action(subject, pair[0].lower())
+                if pair in own or pair in decisions or is_open or has_wildcard(pair[0]):
                     answer = self._of(subject, evaluator, *pair, aws=decisions.get(pair))
                     if answer.possible:
                         yield answer
@@ -276,12 +278,10 @@ class AskedAccount:
         question = self.question
         return subject.evaluator({**question.presumed, **question.context}, question.at)
 
-    def _may_concern(self, subject: Subject, action: str, resource: str) -> bool:
-        """Whether a subject's policies, or one of a resource, may allow it or a part of it."""
-        lowered = action.lower()
-        if has_wildcard(action) or near_misses.covers_action(subject, lowered):
-            return True
-        return any(True for _ in self._known(lowered, resource))
+    def _lets_in_by_itself(self, action: str, resource: str) -> bool:
+        """Whether a policy of a resource here may allow it to principals whose own do not."""
+        found = self._known(action.lower(), resource)
+        return any(each.account == self.account.id for each in found)
 
     def _of_outsiders(self) -> Iterator[AccessAnswer]:
         """Yield the answers for those who can and whom only policies of resources name.

@@ -164,16 +164,15 @@ class KnownResources:
         return next((each for each in found if each is not None), None)
 
     def overlapping(self, action: str, pattern: str) -> Iterator[KnownResource]:
-        """Yield the resources that a pattern may mean, by the action, given in lower case."""
-        for each in (self.own, *self.others):
-            yield from each.overlapping(action, pattern)
+        """Yield the account's own that a pattern may mean, by the action, given in lower case.
+
+        Those of others give a principal nothing that its own policies do not allow by themselves.
+        """
+        return self.own.overlapping(action, pattern)
 
     def scopes(self, known: KnownResource) -> tuple[str, ...]:
-        """Return the patterns of all ARNs that a resource's policy is about."""
-        where = (self.own, *self.others)
-        return next(each for each in where if each.snapshot.account_id == known.account).scopes(
-            known
-        )
+        """Return the patterns of all ARNs that the policy of one of the account's own is about."""
+        return self.own.scopes(known)
 
     def written(self, policy: CompiledPolicy) -> Document:
         """Return the document that a resource's policy was compiled from."""
