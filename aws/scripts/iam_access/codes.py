@@ -551,7 +551,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "policy-too-large": CodeEntry(
         _ERROR,
         "a statement that cannot be cut to fit into 6,144 characters without white space, filled "
-        "in for the longest environment, or more than 20 policies of that size; in a plan, for the "
+        "in for the longest environment, or more than 25 policies of that size; in a plan, for the "
         "account",
     ),
     "bad-managed-policy": CodeEntry(_ERROR, "not the ARN of a policy that AWS manages"),

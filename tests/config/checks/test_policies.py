@@ -154,16 +154,16 @@ def test_what_is_written_wrongly_is_not_told_as_missing_too(tmp_path: Path, stat
     assert not {each.code for each in configuration.findings} & {"missing-action", "bad-arn"}
 
 
-def test_a_policy_has_room_for_20_times_6144_characters(tmp_path: Path) -> None:
+def test_a_policy_has_room_for_25_times_6144_characters(tmp_path: Path) -> None:
     def text(length: int) -> str:
         resources = ", ".join(f"'arn:aws:s3:::{'x' * 50}{each:04}'" for each in range(length))
         return policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{resources}]")
 
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text(1_600)}).findings == ()
-    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text(1_800)}))
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text(2_300)}))
     assert finding.code == "policy-too-large"
     assert "the policy 'reader' has" in finding.message
-    assert "6,144 are allowed in one policy, and 20 policies" in finding.message
+    assert "6,144 are allowed in one policy, and 25 policies" in finding.message
     assert str(finding.location).endswith("pay.yaml:4:5")
 
 

@@ -151,7 +151,7 @@ class PolicyAttachments(GrantKind):
     def expand(
         self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
     ) -> Expansion:
-        refused = self._refused(entries, scope)
+        refused, to_make = self._refused(entries, scope), _to_make(entries, scope)
         doubts = dict.fromkeys(
             doubt
             for entry in entries
@@ -161,7 +161,7 @@ class PolicyAttachments(GrantKind):
         )
         return Expansion(
             tuple(
-                self._resource(principal, arn, key, entry.place.location, scope)
+                self._resource(principal, arn, key, entry.place.location, scope, to_make[key])
                 for principal, arn, key, entry in _asked(entries, scope)
                 if (key, arn) not in refused or not _is_new(principal, arn, scope.snapshot)
             ),
@@ -351,7 +351,13 @@ class PolicyAttachments(GrantKind):
         )
 
     def _resource(
-        self, principal: Principal, arn: str, key: str, location: Location, scope: TeamInAccount
+        self,
+        principal: Principal,
+        arn: str,
+        key: str,
+        location: Location,
+        scope: TeamInAccount,
+        to_make: frozenset[ResourceId],
     ) -> Resource:
         team = frozenset({scope.team})
         ours = names.team_of_policy_arn(arn) is not None
@@ -362,17 +368,27 @@ class PolicyAttachments(GrantKind):
             owners=frozenset() if ours else team,
             attributes={"arn": arn, "attached": True},
             principal=principal,
-            needs=_parts_to_make(arn, key, scope) if ours else frozenset(),
+            # A part that cannot be made may deny something.
+            needs=to_make | {managed_policy.resource_id(arn)} if ours else frozenset(),
             reasons=(f"{scope.team} grants {key} in {scope.environment}",),
             location=location,
         )
 
 
-def _parts_to_make(arn: str, key: str, scope: TeamInAccount) -> frozenset[ResourceId]:
-    """The policy, and all parts of it that are not there yet: one of them may deny something."""
-    parts = managed_policy.arns_of(scope.policies[key], scope)
-    new = (each for each in parts if each not in scope.snapshot.policies)
-    return frozenset(map(managed_policy.resource_id, (arn, *new)))
+def _to_make(
+    entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
+) -> Mapping[str, frozenset[ResourceId]]:
+    """By key, the policies with its own statements that are not there yet."""
+    granted = (entry.spec for entry in entries if scope.environment in entry.spec.environments)
+    keys = dict.fromkeys(key for spec in granted for key in spec.grants)
+    return {
+        key: frozenset(
+            managed_policy.resource_id(arn)
+            for arn in managed_policy.arns_of(scope.policies[key], scope)
+            if arn not in scope.snapshot.policies
+        )
+        for key in keys
+    }
 
 
 def _whom(

@@ -208,12 +208,17 @@ def _packed(
 
     None if no part keeps anything.
     """
+    whole = _said(document([piece.written for piece in wanted]))
+    said = {number: _said(part) for number, part in sorted(present.items())}
+    # A run that was stopped may have written those that say nothing but what is wanted.
+    order = sorted(said, key=lambda number: not said[number] <= whole)
     packing = _Packing(wanted, room, present.keys() | taken, closed=set(shut))
-    packing.keep(present)
+    packing.keep({number: present[number] for number in order})
     if not packing.parts and not shut:
         return None
     packing.reduce()
-    packing.place(reusing=present.keys())
+    # From parts that say nothing of what is wanted nothing moves, so that they can be other ones.
+    packing.place(reusing=[number for number in order if not said[number] & whole])
     while len(packing.parts) > fewest:
         fewer = packing.with_one_less()
         if fewer is None:
@@ -244,6 +249,12 @@ def _pairs(statements: Iterable[Statement]) -> Mapping[tuple[str, str], Counter[
     return found
 
 
+def _said(part: Document) -> frozenset[tuple[str, str, str]]:
+    """Each action on each resource that a document has, with all else of its statement."""
+    pairs = _pairs(tidy_statements(part))
+    return frozenset((*key, resource) for key, each in pairs.items() for resource in each)
+
+
 def _effects_of(source: Document) -> Set[object]:
     return {each.get("Effect") for each in statements_of(source)}
 
@@ -271,7 +282,7 @@ class _Packing:
             alike[_rest(piece.statement)].append(index)
         there: list[tuple[int, Statement]] = []
         for read, exactly in ((tidy_statements, True), (canonical_statements, False)):
-            there = [(n, statement) for n in sorted(present) for statement in read(present[n])]
+            there = [(n, statement) for n, part in present.items() for statement in read(part)]
             for number, statement in there:
                 if number in self.closed and not exactly:
                     continue

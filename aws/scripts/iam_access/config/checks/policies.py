@@ -90,7 +90,7 @@ def check_aws_managed(
             "too-many-managed-policies",
             item.place.at(MANAGED, _MOST).location,
             f"{shown(item.key)} has {len(policies):,} managed policies; {_MOST} are allowed, and "
-            "no user or role can have more than 20 attached",
+            f"no user or role can have more than {lint.MOST_PARTS} attached",
             "grant what is needed, or a policy that includes others",
         )
         return

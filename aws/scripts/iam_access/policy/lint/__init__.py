@@ -132,9 +132,9 @@ _ORDINARY_ARN = re.compile(
     r"arn:aws:(s3::|(?!iam:|s3:)[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?):[!-#%-~][^$]*"
 )
 
-#: In as many policies a document may be written: no user or role can have more attached.
+#: In as many policies a document may be written: a role can have 25 attached, a user 20.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-MOST_PARTS = 20
+MOST_PARTS = 25
 
 
 def check_document(
