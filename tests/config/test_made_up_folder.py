@@ -214,7 +214,7 @@ def test_who_it_names_is_in_the_sandbox_and_known_to_the_emergency_brake(tmp_pat
     assert ANN in set(principals_of(account, found))
     ids = {account.id: None}
     (entry,) = entries_to_delete(found, lambda whom, *_: whom == ANN, ids, NOW)
-    assert entry.hint.startswith("    {members: [ann@example.com]")
+    assert entry.hint.startswith("  readers:\n    {members: [ann@example.com]")
     assert all(
         each.temporary for each in written_grants(found, account, Snapshot(account.id, "aws"))
     )
