@@ -36,6 +36,13 @@ def test_no_accounts_give_no_results() -> None:
     assert for_each_account([], lambda account: account.id, stop=threading.Event()) == ()
 
 
+def test_after_an_interrupt_no_further_accounts_are_begun() -> None:
+    stop = threading.Event()
+    stop.set()
+    results = for_each_account(ACCOUNTS, lambda account: account.id, stop=stop)
+    assert [each.code for each in results if isinstance(each, Failure)] == ["Interrupted"] * 5
+
+
 def test_an_error_is_its_own_accounts_failure_and_stops_no_other() -> None:
     def work(account: Account) -> str:
         if account is ACCOUNTS[0]:
