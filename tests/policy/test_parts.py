@@ -88,6 +88,41 @@ def test_a_part_that_another_hand_wrote_is_written_back() -> None:
         assert number != max(present) or not changed
 
 
+def test_a_part_that_loses_something_does_not_become_another_one() -> None:
+    """The others would wait for it, and it for them."""
+    more = ["s3:GetObject", "s3:PutObject"]
+    most = [*more, "s3:GetObjectAcl"]
+    present: Any = {
+        1: document([buckets(26, 34, "Deny", Action=most), buckets(19, 22, Action=more)]),
+        2: document([buckets(5, 19, Action=more)]),
+        3: document([buckets(7, 16)]),
+    }
+    source = document(
+        [
+            buckets(26, 34, "Deny", Action=most),
+            buckets(5, 22, Action=more),
+            buckets(12, 26, Action=most),
+            buckets(5, 12, Action=[*most, "s3:List*"]),
+        ]
+    )
+    parts = resplit(source, present, 826)
+    assert 2 in parts
+    assert 3 not in parts
+
+
+def test_what_a_stopped_run_wrote_stays_in_its_new_part() -> None:
+    """Not each of the principals may have got that part, which gives what the old one loses."""
+    more = ["s3:GetObject", "s3:PutObject"]
+    present: Any = {
+        1: document([buckets(0, 3, "Deny"), buckets(10, 22, Action=[*more, "s3:List*"])]),
+        2: document([buckets(18, 30, Action=more), buckets(0, 2, "Deny")]),
+    }
+    source = document([buckets(10, 30, Action=more), buckets(0, 2, "Deny")])
+    parts = resplit(source, present, LIMIT)
+    assert parts.keys() == present.keys()
+    assert same_meaning(parts[2], present[2])
+
+
 def test_what_a_stopped_run_left_twice_stays_in_one_part() -> None:
     source = document([buckets(0, 60)])
     present = resplit(source, {}, LIMIT)
