@@ -86,6 +86,17 @@ def test_a_part_that_an_earlier_run_made_is_attached_first_as_well() -> None:
     assert moves((narrowed, held(ATTACH)), known).needs[narrowed.id] == {HELD}
 
 
+def test_from_a_part_that_no_principal_has_nothing_moves() -> None:
+    """An earlier run made it, and stopped before it was attached."""
+    changes = [
+        rewritten(ONE, said("s3:A", "s3:B"), said("s3:A", "s3:C")),
+        rewritten(TWO, said("s3:C"), said("s3:B")),
+        held(ATTACH),
+    ]
+    found = moves(changes, account(ONE))
+    assert found.needs == {resource_id(ONE): {resource_id(TWO), HELD}}
+
+
 def test_a_part_is_taken_off_once_the_other_is_there_and_attached() -> None:
     attached = change(ResourceId("policy-attachment", "two"), None, _HELD, ATTACH)
     made = rewritten(TWO, None, said("s3:A"))

@@ -139,7 +139,7 @@ def _rewritten(
     for change in changes:
         for state in (change.before, change.after):
             for arn in given_access(state).published:
-                found[first_part(arn)][arn] = _part(arn, change)
+                found[first_part(arn)][arn] = _part(arn, change, snapshot)
     for arn in attached:
         siblings = found.get(first_part(arn))
         if siblings is not None and arn not in siblings and arn in snapshot.policies:
@@ -148,9 +148,11 @@ def _rewritten(
     return {first: siblings for first, siblings in found.items() if len(siblings) > 1}
 
 
-def _part(arn: str, change: Change) -> _Part:
+def _part(arn: str, change: Change, snapshot: Snapshot) -> _Part:
+    """From one that is attached to no principal, nothing goes."""
     before, after = given_access(change.before).published, given_access(change.after).published
-    return _Part(change.id, Rewriting.of(before.get(arn), after.get(arn)))
+    had = before.get(arn) if snapshot.attached_to(arn) else None
+    return _Part(change.id, Rewriting.of(had, after.get(arn)))
 
 
 def _by_holder(changes: Iterable[Change]) -> Mapping[Principal, Sequence[_Attaching]]:
