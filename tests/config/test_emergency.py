@@ -78,5 +78,5 @@ def test_what_a_key_gives_is_said_to_stay_and_the_key_is_not_to_be_deleted(tmp_p
     configuration = load_unchecked(write(tmp_path, accounts_of), NOW)
     accounts = dict.fromkeys(configuration.known_accounts)
     (found,) = entries_to_delete(configuration, lambda *_: True, accounts, NOW, permanent=True)
-    assert "not revoked by this" in found.message
+    assert "this does not revoke" in found.message
     assert "take ops out of line 2" in found.message

@@ -43,7 +43,13 @@ def meaning_of(
 def _report(
     options: argparse.Namespace, files: Configuration, team: str, environment: str, now: datetime
 ) -> Report:
-    told = {**vars(options), "sandbox": True, "dry_run": True, "explain": True}
+    told = {
+        **vars(options),
+        "sandbox": True,
+        "dry_run": True,
+        "explain": True,
+        "environment": [environment],
+    }
     run = AccountRun("request", argparse.Namespace(**told), lambda: now, files)
     account = files.known_accounts[files.teams[team].accounts[environment].id]
     scope = RunOptions(teams=frozenset({team}))
