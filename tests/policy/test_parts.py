@@ -213,6 +213,28 @@ def test_no_parts_wait_for_each_other() -> None:
     assert not (one.gets_from(other) and other.gets_from(one))
 
 
+def test_no_part_gets_a_denial_while_another_gets_what_it_allows() -> None:
+    """That one would be written after it, for the denial, and before it, for what moves."""
+    more = ["s3:GetObject", "s3:PutObject"]
+    most = [*more, "s3:GetObjectAcl"]
+    present: Any = {
+        1: document([buckets(14, 26, "Deny"), buckets(4, 18, Action=more)]),
+        2: document([buckets(1, 9, Action=[*most, "s3:List*"]), buckets(14, 19, Action=most)]),
+    }
+    source = document(
+        [
+            *(buckets(14, 26, "Deny"), buckets(4, 18, Action=more)),
+            buckets(1, 9, Action=[*most, "s3:List*"]),
+            *(buckets(21, 35, "Deny", Action=most), buckets(6, 8, Action=most)),
+        ]
+    )
+    parts = resplit(source, present, 1_500)
+    one, other = (Rewriting.of(present[n], parts.get(n)) for n in present)
+    assert verdicts(tuple(parts.values())) == verdicts((source,))
+    assert not (one.gets("Deny") and other.gets_from(one))
+    assert not (other.gets("Deny") and one.gets_from(other))
+
+
 def test_what_stays_in_a_part_has_not_moved() -> None:
     more = ["s3:GetObject", "s3:PutObject"]
     loser = Rewriting.of(document([buckets(0, 9, Action=more)]), document([buckets(5, 9)]))

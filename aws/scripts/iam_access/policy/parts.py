@@ -116,6 +116,10 @@ class Rewriting:
         """Whether a statement that allows, or denies, is covered by none any more."""
         return any(each.effect == effect for each in _beyond(self.goes, self.has))
 
+    def gets(self, effect: str) -> bool:
+        """Whether a statement that allows, or denies, was covered by none before."""
+        return any(each.effect == effect for each in _beyond(self.has - self.had, self.had))
+
     def gets_from(self, other: "Rewriting") -> bool:
         """Whether something that the other part loses may come here.
 
@@ -157,8 +161,11 @@ def _in_circles(present: Mapping[int, Document], parts: Mapping[int, Document]) 
     """The present parts that would have to be rewritten both before and after others."""
     numbers = [n for n in present.keys() | parts.keys() if present.get(n) != parts.get(n)]
     changed = {n: Rewriting.of(present.get(n), parts.get(n)) for n in numbers}
+    allowing = {n for n, each in changed.items() if each.gets("Allow")}
+    # What is allowed anew waits for what is denied anew (see `plan.denials`).
     losers = {
         n: {m for m, other in changed.items() if m != n and each.gets_from(other)}
+        | (allowing - {n} if each.gets("Deny") else set())
         for n, each in changed.items()
     }
     while last := [n for n, others in losers.items() if not others & losers.keys()]:
