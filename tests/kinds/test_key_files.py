@@ -123,6 +123,7 @@ def test_whom_a_key_names_is_known_to_rules(tmp_path: Path) -> None:
         ("state: absent", "state: ¶gone", "bad-value", "'gone'"),
         ("environments: [prod]", "environments: [¶prd]", "unknown-environment", "'prd'"),
         ("description: All data", "¶custom_statements: []", "unknown-key", "'statements'"),
+        ("All data", f"¶{'x' * 8_193}", "bad-description", "8,193 characters"),
     ],
 )
 def test_what_is_wrong_is_reported_at_its_place(
