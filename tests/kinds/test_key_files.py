@@ -25,6 +25,10 @@ aws-keys:
     region: us-east-1
     state: absent
 """
+AGAIN = (
+    "{grantee: {iam: role/app}, operations: [Decrypt, Encrypt], "
+    "constraints: {encryption_context_equals: {app: pay}}}"
+)
 
 
 def files(directory: Path, text: str) -> Configuration:
@@ -103,6 +107,7 @@ def test_whom_a_key_names_is_known_to_rules(tmp_path: Path) -> None:
         ),
         ("[Decrypt, Encrypt]", "[¶Decrpyt]", "bad-key-grant", "'Decrpyt'"),
         ("[Decrypt, Encrypt]", "[¶Sign]", "bad-key-grant", "another type"),
+        ("{app: pay}}", f"{{app: pay}}}}\n      - ¶{AGAIN}", "duplicate-item", "twice"),
         ("[Decrypt, Encrypt]", "¶[]", "bad-key-grant", "allows nothing"),
         ("[Decrypt, Encrypt]", "[DescribeKey]", "bad-key-grant", "encryption context"),
         ("grantee: {iam: role/app}", "grantee: ¶'*'", "bad-principal", "a grant is for"),

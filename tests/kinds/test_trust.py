@@ -145,7 +145,7 @@ def test_a_provider_that_many_share_is_trusted_with_a_claim_that_says_whose_toke
         ),
         ({"federated": "cognito-identity.amazonaws.com"}, "amazonaws.com:aud", "StringLike"),
         ({"iam": "root", "actions": ["s3:GetObject"]}, "'s3:GetObject'", "sts:AssumeRole"),
-        ({"iam": "root", "actions": ["sts:*"]}, "'sts:*'", "sts:AssumeRole"),
+        ({"iam": "root", "actions": ["sts:*"]}, "'sts:*' is more", "sts:AssumeRole"),
     ],
 )
 def test_what_aws_would_refuse_is_an_error(written: dict[str, Any], said: str, hint: str) -> None:
