@@ -69,6 +69,13 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
             "unknown-placeholder",
             "'{acount_id}'",
         ),
+        ("service: ec2", "service: ec2, sid: ¶a b", "bad-sid", "'a b'"),
+        (
+            "service: ec2",
+            "service: ec2, sid: A}, {service: lambda, sid: ¶A",
+            "duplicate-sid",
+            "'A'",
+        ),
         ("{app: pay", "{¶'aws:x': pay", "bad-value", "'aws:x'"),
         ("[reader]", "[¶raeder]", "unknown-grant", "'raeder'"),
         ("[prod]", "[¶prd]", "unknown-environment", "'prd'"),

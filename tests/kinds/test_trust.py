@@ -136,6 +136,8 @@ def test_a_provider_that_many_share_is_trusted_with_a_claim_that_says_whose_toke
         ({"federated": "acounts.google.com"}, "no identity provider", "accounts.google.com"),
         ({"federated": "role/x"}, "no identity provider", "saml-provider"),
         ({"federated": {"iam": "role/x"}}, "no identity provider", "saml-provider"),
+        ({"federated": {"arn": "x"}}, "the keys iam and account", "saml-provider"),
+        ({"federated": 5}, "neither text nor a mapping", "saml-provider"),
         ({"federated": GITHUB}, f"{CLAIM} anyone", "StringLike"),
         ({"federated": GITHUB, "conditions": {"StringLike": {CLAIM: "*"}}}, CLAIM, "not '*'"),
         (
