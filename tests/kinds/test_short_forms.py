@@ -117,6 +117,7 @@ def test_aliases_of_one_region_share_a_statement() -> None:
         ({"s3": "/key"}, "'/key'", "bucket/key"),
         ({"kms": {"id": "x"}, "region": "eu-west-1"}, "key_id", "key_id"),
         ({"kms": ["a", "b"], "region": "eu-west-1"}, "one alias", "each"),
+        ({"kms": "__self__", "region": "eu-west-1"}, "is no key here", "'*'"),
         ({"iam": "role/x", "account": "a b"}, "'a b'", "no spaces"),
         ({"iam": "role/x", "account": "#1"}, "'#1'", "12 digits"),
     ],
