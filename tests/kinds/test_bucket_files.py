@@ -56,6 +56,18 @@ def test_names_are_filled_in_and_resources_are_its_own(tmp_path: Path) -> None:
         ('["s3:GetObject"]', '[¶"sqs:SendMessage"]', "bad-bucket", "no action of S3"),
         ('["s3:GetObject"]', '[¶"s3:GetObjekt"]', "unknown-action", "'s3:GetObjekt'"),
         ('["s3:GetObject"]', '[¶"s3:ListBucket"]', "bad-bucket", "acts on none"),
+        (
+            RESOURCES,
+            "conditions: {StringEquals: {s3:prefix: ¶x}}",
+            "bad-bucket",
+            "of none of the statement's actions",
+        ),
+        (
+            "principals: [{iam: role/runner}, {service: cloudtrail}]",
+            "principals: ¶'arn:aws-cn:iam::123456789012:root'",
+            "wrong-partition",
+            "of the partition aws-cn",
+        ),
         (RESOURCES, "resources: [¶{s3: other}]", "bad-bucket", "not in the bucket"),
         (RESOURCES, "resources: ¶[]", "missing-resource", "no resources"),
         (RESOURCES, "resources: [¶'*']", "bad-bucket", "not in the bucket"),

@@ -125,6 +125,12 @@ def test_whom_a_key_names_is_known_to_rules(tmp_path: Path) -> None:
             "has 2",
         ),
         ("{iam: role/admin}", "{iam: role/admin, account: prd}", "unknown-account-name", "'prd'"),
+        (
+            "grantee: {iam: role/app}",
+            "grantee: ¶'arn:aws-cn:iam::123456789012:role/app'",
+            "wrong-partition",
+            "aws-cn",
+        ),
         ("state: absent", "state: ¶gone", "bad-value", "'gone'"),
         ("environments: [prod]", "environments: [¶prd]", "unknown-environment", "'prd'"),
         ("description: All data", "¶custom_statements: []", "unknown-key", "'statements'"),

@@ -18,6 +18,11 @@ ROLE = "arn:aws:iam::111122223333:role/x"
     [
         ("*", {"AWS": "*"}),
         (ROLE, {"AWS": ROLE}),
+        (f"{IAM}role/a/b", {"AWS": f"{IAM}role/a/b"}),
+        (
+            "arn:aws-cn:sts::111122223333:assumed-role/x/y@z",
+            {"AWS": "arn:aws-cn:sts::111122223333:assumed-role/x/y@z"},
+        ),
         ({"service": "logging.s3"}, {"Service": "logging.s3.amazonaws.com"}),
         (
             [{"iam": "role/b"}, {"iam": "user", "users": ["ann", "bob"]}, {"iam": "role/b"}],
@@ -49,6 +54,14 @@ def test_forms_are_one_element(written: Any, element: dict[str, Any]) -> None:
         ({"service": []}, "names no principal", "role/NAME"),
         ({"iam": []}, "names no principal", "role/NAME"),
         ({"iam": "role/*"}, "wildcard", "ArnLike"),
+        ("arn:aws:sts::111122223333:assumed-role/x/*", "wildcard", "ArnLike"),
+        ("arn:aws:iam::111122223333:assumed-role/x/y", "not the ARN", "role/NAME"),
+        ("arn:aws:iam::1111:role/x", "not the ARN", "role/NAME"),
+        ("arn:awz:iam::111122223333:role/x", "not the ARN", "role/NAME"),
+        ({"federated": "arn:awz:iam::111122223333:saml-provider/x"}, "no identity", "ARN"),
+        ({"iam": "assumed-role/x", "users": ["*"]}, "'*' cannot complete", "without wildcards"),
+        ({"iam": "user", "users": ["ann", ""]}, "'' cannot complete", "one name"),
+        ({"iam": "user", "users": ["a b"]}, "'a b' cannot complete", "one name"),
         ({"iam": "*", "account": "prod"}, "complete", "leave them out"),
     ],
 )

@@ -59,6 +59,18 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
         ("service: ec2", "service: ¶ec2.amazonaws.com.cn", "wrong-partition", "aws-cn"),
         (
             "service: ec2",
+            "iam: ¶'arn:aws-us-gov:iam::123456789012:root'",
+            "wrong-partition",
+            "aws-us-gov",
+        ),
+        (
+            "service: ec2",
+            "federated: ¶'arn:aws-cn:iam::123456789012:saml-provider/x'",
+            "wrong-partition",
+            "aws-cn",
+        ),
+        (
+            "service: ec2",
             "service: ec2, conditions: {StringEquals: {¶aws:SourceAcount: '1'}}",
             "unknown-condition-key",
             "'aws:SourceAcount'",

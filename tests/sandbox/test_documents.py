@@ -156,6 +156,14 @@ BAD_TRUST = {
         trust({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/none/s"}),
         "Invalid principal in policy",
     ),
+    "every-session": (
+        trust({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/*"}),
+        "Invalid principal in policy",
+    ),
+    "other-partition": (
+        trust({"AWS": f"arn:aws-us-gov:iam::{OTHER_ACCOUNT}:root"}),
+        "Invalid principal in policy",
+    ),
     "wildcard-in-arn": (
         trust({"AWS": f"arn:aws:iam::{ACCOUNT}:user/*"}),
         "Invalid principal in policy",

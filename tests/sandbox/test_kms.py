@@ -91,6 +91,7 @@ def test_policies_that_kms_refuses(
         ({"GranteePrincipal": "*"}, "InvalidArnException"),
         ({"GranteePrincipal": f"{CI}-2"}, "InvalidArnException"),
         ({"RetiringPrincipal": f"{CI}-2"}, "InvalidArnException"),
+        ({"RetiringPrincipal": "arn:aws-cn:iam::123456789012:root"}, "InvalidArnException"),
         (
             {"Constraints": {"EncryptionContextEquals": {}, "EncryptionContextSubset": {}}},
             "ValidationException",

@@ -62,6 +62,12 @@ def test_lengths_of_descriptions(iam: Any, kind: str, name: str, refused: Refuse
     create(iam, kind, name, Description="x" * 1000)
 
 
+def test_characters_of_descriptions(iam: Any, name: str, refused: Refused) -> None:
+    with refused("ValidationError", "regular expression pattern"):
+        create(iam, "role", name, Description="5 €")
+    create(iam, "role", name, Description="\tschön\r\n")
+
+
 BAD_TAGS = {
     "comma": ([{"Key": "a,b", "Value": "v"}], "ValidationError", "regular expression"),
     "star": ([{"Key": "a", "Value": "*"}], "ValidationError", "regular expression"),

@@ -574,8 +574,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "unknown-placeholder": CodeEntry(_ERROR, "`{…}` without a value"),
     "wrong-partition": CodeEntry(
         _ERROR,
-        "an ARN of another partition than that of an account where the policy is granted; in a "
-        "plan, a role and the account to switch from in two partitions",
+        "an ARN of another partition than that of an account where the policy is granted, or the "
+        "policy of a role, bucket or key names it as a principal; in a plan, a role and the "
+        "account to switch from in two partitions",
     ),
     "bad-action": CodeEntry(
         _ERROR + _WARNING,

@@ -78,14 +78,14 @@ class DescribedResource:
     """A resource that an entry describes, such as a bucket, and whom its policy lets use it.
 
     `name` is what people call it (`key app/data`). `lets_in` is whom it lets in, as the `Principal`
-    of a statement with placeholders, and `services` are those of AWS among them, with the paths
-    where they stand. `unique` says in words, with placeholders, of which thing there is one in all
-    accounts together, so that no other entry may describe it.
+    of a statement with placeholders, and `named` is whom it names at all, part by part, each with
+    the path where it stands. `unique` says in words, with placeholders, of which thing there is
+    one in all accounts together, so that no other entry may describe it.
     """
 
     name: str
     lets_in: Mapping[str, Any]
-    services: Sequence[tuple[str, Path]]
+    named: Sequence[tuple[Mapping[str, Any], Path]]
     unique: str | None
 
 

@@ -95,7 +95,7 @@ class Buckets(DataKind):
             resource=DescribedResource(
                 f"bucket {item.key}",
                 element_of(let_in),
-                resource_policy.named_services(statements),
+                resource_policy.named(statements),
                 unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
             ),
         )

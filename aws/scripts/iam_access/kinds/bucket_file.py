@@ -136,7 +136,7 @@ def _actions(statements: Any) -> Iterator[Problem]:
         except ValidationError:
             continue  # reported where it is read
         foreign = list(_foreign_actions(statement, (RESOURCE_STATEMENTS, index)))
-        yield from foreign or _idle_actions(statement, (RESOURCE_STATEMENTS, index))
+        yield from foreign or _idle_parts(statement, (RESOURCE_STATEMENTS, index))
 
 
 def _foreign_actions(statement: ResourceStatementSpec, path: Path) -> Iterator[Problem]:
@@ -151,8 +151,8 @@ def _foreign_actions(statement: ResourceStatementSpec, path: Path) -> Iterator[P
                 )
 
 
-def _idle_actions(statement: "BucketStatementSpec", path: Path) -> Iterator[Problem]:
-    """Actions that act on none of the resources: S3 refuses them.
+def _idle_parts(statement: "BucketStatementSpec", path: Path) -> Iterator[Problem]:
+    """Actions on none of the resources, and conditions of S3 for no action: S3 refuses them.
 
     https://repost.aws/knowledge-center/s3-bucket-policy-error
     """
@@ -162,6 +162,12 @@ def _idle_actions(statement: "BucketStatementSpec", path: Path) -> Iterator[Prob
             at = (*path, "actions", *found.path[1:])
             hint = f"leave resources out, write {{s3: {SELF}}}, or remove the action"
             yield Problem("bad-bucket", found.message, hint, at)
+        elif found.code == "condition-never-applies":
+            key = str(found.path[-1])
+            if key.lower().startswith("s3:"):
+                at = (*path, "conditions", *found.path[1:])
+                hint = "remove it, or give the actions that have it a statement of their own"
+                yield Problem("bad-bucket", f"{found.message}, so S3 refuses it", hint, at)
 
 
 def _foreign_resources(key: str, statements: Sequence["BucketStatementSpec"]) -> Iterator[Problem]:

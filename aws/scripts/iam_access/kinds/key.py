@@ -50,7 +50,7 @@ from iam_access.kinds.kind import (
 )
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, PrincipalForm, element_of
-from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, named_services
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.model import ApiCall, Change, Finding, Resource, ResourceId
 from iam_access.policy.kms_grants import document_of_grant
 from iam_access.snapshot import Snapshot, SnapshotPart
@@ -105,7 +105,7 @@ class Keys(DataKind, SearchedKind):
             resource=DescribedResource(
                 f"key {item.key}",
                 element_of(let_in),
-                named_services(item.spec.statements) if item.spec else (),
+                item.spec.named if item.spec else (),
                 unique=None if isinstance(item, InvalidEntry) else _only_one(item),
             ),
         )

@@ -6,17 +6,19 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from iam_access.kinds import short_forms
+from iam_access.kinds import resource_policy, short_forms
 from iam_access.kinds.base import EverywhereSpec
 from iam_access.kinds.fields import NAMES, Spec, fill, problem, written_as
-from iam_access.kinds.principal_forms import ANY, PrincipalForm, Principals, bad_principal
+from iam_access.kinds.principal_forms import (
+    ANY,
+    PrincipalForm,
+    Principals,
+    bad_principal,
+    element_of,
+)
 from iam_access.kinds.principal_forms import form as principal_form
 from iam_access.kinds.regions import Region
-from iam_access.kinds.resource_policy import (
-    RESOURCE_STATEMENTS,
-    ResourceStatementSpec,
-    named_accounts,
-)
+from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS, ResourceStatementSpec
 from iam_access.kinds.short_forms import Resources, ResourceTexts
 from iam_access.kinds.statements import account_names
 from iam_access.kinds.tags import Tags
@@ -224,6 +226,12 @@ class KeySpec(EverywhereSpec):
         return [*self.admins, *named, *self._of_grants]
 
     @property
+    def named(self) -> list[tuple[Mapping[str, Any], Path]]:
+        """Whom the policy and the grants name, for `DescribedResource.named`."""
+        others = [(element_of([form]), path) for form, path in self._outside_statements()]
+        return [*others, *resource_policy.named(self.statements)]
+
+    @property
     def _of_grants(self) -> list[PrincipalForm]:
         return [form for each in self.grants for form in (each.grantee, each.retiree) if form]
 
@@ -234,14 +242,18 @@ class KeySpec(EverywhereSpec):
         yield from _grant_problems(written.get("grants"))
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
-        for index, form in enumerate(self.admins):
+        for form, path in self._outside_statements():
             for name in account_names(form.names()):
-                yield name, ("admins", index)
-        yield from named_accounts(self.statements)
+                yield name, path
+        yield from resource_policy.named_accounts(self.statements)
+
+    def _outside_statements(self) -> Iterator[tuple[PrincipalForm, Path]]:
+        for index, form in enumerate(self.admins):
+            yield form, ("admins", index)
         for index, grant in enumerate(self.grants):
             for key, each in (("grantee", grant.grantee), ("retiree", grant.retiree)):
-                for name in account_names(each.names()) if each is not None else ():
-                    yield name, ("grants", index, key)
+                if each is not None:
+                    yield each, ("grants", index, key)
 
 
 def _policy_problems(statements: Any) -> Iterator[Problem]:

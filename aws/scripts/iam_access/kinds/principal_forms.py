@@ -39,6 +39,9 @@ _PATH = r"([!-.0-~]+/)*"
 _PRINCIPAL = re.compile(
     rf"root|user|user/{_PATH}{_NAME}|role/{_PATH}{_NAME}|assumed-role/{_NAME}(/{_NAME})?"
 )
+_ENTITY = re.compile(rf"root|user/{_PATH}{_NAME}|role/{_PATH}{_NAME}")
+_SESSION = re.compile(rf"assumed-role/{_NAME}/{_NAME}")
+_ACCOUNT = re.compile(r"[0-9]{12}|\{account_id\}")
 _PROVIDER = re.compile(r"(saml-provider|oidc-provider)/\S+")
 # Providers that AWS knows by domain.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-federated-web-identity
@@ -73,13 +76,13 @@ def _principal(text: str) -> str:
     """What `iam` may name, checked and otherwise as it is written."""
     if text in (ANY, SELF):
         return text
-    if text.startswith("arn:"):
-        return _principal_arn(text)
     if any(each in text for each in "*?"):
         raise bad_principal(
             f"{shown(text)} has a wildcard, and AWS takes none in the name of a principal",
             "write iam: root and the condition {ArnLike: {aws:PrincipalArn: …}}",
         )
+    if text.startswith("arn:"):
+        return _principal_arn(text)
     if text.startswith("group"):
         raise bad_principal(
             f"{shown(text)} is a group, which is no principal for AWS",
@@ -97,15 +100,22 @@ def _principal(text: str) -> str:
 
 def _principal_arn(text: str) -> str:
     found = arns.find_arn(text)
-    is_session = arns.assumed_role(text) is not None
-    known = found is not None and found.service == "iam" and not found.region
-    resource = found.resource if found is not None and known else ""
-    if is_session or (resource != "user" and _PRINCIPAL.fullmatch(resource)):
-        return text
+    forms = {"iam": _ENTITY, "sts": _SESSION}
+    form = forms.get(found.service) if found is not None else None
+    if found is not None and form is not None:
+        known = _has_partition(text) and not found.region and _ACCOUNT.fullmatch(found.account)
+        if known and form.fullmatch(found.resource):
+            return text
     raise bad_principal(
         f"{shown(text)} is not the ARN of a user, role, session or account",
         "write iam: role/NAME with account: the environment or id",
     )
+
+
+def _has_partition(arn: str) -> bool:
+    """Whether an ARN is of a partition of AWS, or of that of each account."""
+    partition = arns.part_of(arn, 1)
+    return partition in arns.PARTITIONS or partition == "{partition}"
 
 
 def _federated(value: Any) -> str:
@@ -118,7 +128,7 @@ def _federated(value: Any) -> str:
         return value
     if _PROVIDER.fullmatch(value):
         return short_forms.iam_text(value, short_forms.OWN_ACCOUNT)
-    if arns.iam_kind(value) in ("saml-provider", "oidc-provider"):
+    if arns.iam_kind(value) in ("saml-provider", "oidc-provider") and _has_partition(value):
         return value
     hint = did_you_mean(value, _DOMAINS) or _HOW_TO_FEDERATE
     raise bad_principal(f"{shown(value)} is no identity provider", hint)
@@ -238,6 +248,7 @@ def _check_iam(written: Mapping[str, Any], named: Sequence[str]) -> None:
             f"users say nothing more of {shown(texts[0])}, which would let in all that it names",
             "write iam: user, or leave users out",
         )
+    _check_users(texts, written.get("users"))
     for each in texts:
         whole = each in (ANY, SELF) or each.startswith("arn:")
         if whole and (written.get("account") or written.get("users")):
@@ -254,6 +265,17 @@ def _check_iam(written: Mapping[str, Any], named: Sequence[str]) -> None:
                 f"{shown(each)} names no session, and AWS knows sessions by name",
                 f"write role/{each.partition('/')[2]} for every session, or add users: [SESSION]",
             )
+
+
+def _check_users(paths: Sequence[str], users: Any) -> None:
+    """Refuse names that do not complete a path to that of a principal."""
+    for path in filter(_takes_users, paths):
+        for user in one_or_many(users) if isinstance(users, (str, list)) else ():
+            if isinstance(user, str) and not (user and _PRINCIPAL.fullmatch(f"{path}/{user}")):
+                raise bad_principal(
+                    f"{shown(user)} cannot complete {shown(path)} to the name of a principal",
+                    "write one name for each user or session, without wildcards",
+                )
 
 
 def form(value: Any) -> Any:

@@ -71,11 +71,9 @@ def named_accounts(statements: Iterable[ResourceStatementSpec]) -> Iterator[tupl
             yield written, (RESOURCE_STATEMENTS, index)
 
 
-def named_services(statements: Iterable[ResourceStatementSpec]) -> list[tuple[str, Path]]:
-    """The services of AWS in statements, for `AccessEntry.services`."""
+def named(statements: Iterable[ResourceStatementSpec]) -> list[tuple[Mapping[str, Any], Path]]:
+    """Whom statements name, for `DescribedResource.named`."""
     return [
-        (service, (RESOURCE_STATEMENTS, index, "principals"))
+        (element_of(statement.principals), (RESOURCE_STATEMENTS, index, "principals"))
         for index, statement in enumerate(statements)
-        for form in statement.principals
-        for service in form.service or ()
     ]

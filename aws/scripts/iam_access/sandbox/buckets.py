@@ -14,6 +14,8 @@ from moto.core.responses import BaseResponse
 
 from iam_access.policy.actions import can_act_on, find_action
 from iam_access.policy.arn import Arn
+from iam_access.policy.condition_keys import can_have
+from iam_access.policy.document import Statement
 from iam_access.policy.public import public_statement
 from iam_access.sandbox import trust
 from iam_access.sandbox.documents import malformed, parse, principals, strings, texts
@@ -143,7 +145,7 @@ def _check_policy(text: str, bucket: str, account_id: str, partition: str) -> No
         raise AwsError("MalformedPolicy", refusal.message) from refusal
     if len(text.encode()) > _LIMIT:
         raise AwsError("PolicyTooLarge", "Normalized policy document exceeds the maximum size")
-    if not all(trust.exists(kind, value) for kind, value in named):
+    if not all(trust.exists(kind, value, partition) for kind, value in named):
         raise AwsError("MalformedPolicy", "Invalid principal in policy")
     document = json.loads(text)
     if public_statement(document) is not None and _blocks_public_policies(bucket, account_id):
@@ -233,7 +235,24 @@ def check_bucket_policy(document: str, bucket: str) -> list[tuple[str, str]]:
         for action in strings(statement.get("Action", [])):
             if "Resource" in statement and not any(can_act_on(action, each) for each in resources):
                 raise malformed("Action does not apply to any resource(s) in statement")
+        _check_conditions(statement)
     return named
+
+
+def _check_conditions(statement: Statement) -> None:
+    """Refuse a condition key of S3 that no action of the statement has."""
+    actions = strings(statement.get("Action", []))
+    of_s3 = (
+        key
+        for block in statement.get("Condition", {}).values()
+        for key in block
+        if key.lower().startswith("s3:")
+    )
+    for key in of_s3:
+        if actions and "*" not in actions and not any(can_have(each, key) for each in actions):
+            raise malformed(
+                "Conditions do not apply to combination of actions and resources in statement"
+            )
 
 
 def _is_action_of_s3(action: str) -> bool:

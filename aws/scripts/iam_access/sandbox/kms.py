@@ -268,7 +268,7 @@ def _check_policy(call: SandboxCall, policy: str, resource: str, key: Key | None
         named = check_resource_policy(policy)
     except AwsError as refusal:
         raise _malformed(refusal.message) from refusal
-    if not all(trust.exists(kind, value) for kind, value in named):
+    if not all(trust.exists(kind, value, call.partition) for kind, value in named):
         raise _malformed("Policy contains a statement with one or more invalid principals.")
     if call.params.get(_BYPASS) or not call.world.enforce:
         return
@@ -358,14 +358,18 @@ def _enable_rotation(call: SandboxCall) -> None:
 def _create_grant(call: SandboxCall) -> Result | None:
     """A grant with the name and the content of one that is there is that one."""
     key, params = _existing(call), call.params
-    _check_grant(key, params)
+    _check_grant(key, params, call.partition)
     for grant in key.grants.values():
         if params.get("Name") and _is_same(grant, params):
             return {"GrantId": grant.id, "GrantToken": grant.token}
     return None
 
 
-def _check_grant(key: Key, params: Mapping[str, Any]) -> None:
+def _can_have_grant(principal: str, partition: str) -> bool:
+    return principal != "*" and trust.exists("AWS", principal, partition)
+
+
+def _check_grant(key: Key, params: Mapping[str, Any], partition: str) -> None:
     if "Name" in params and not _GRANT_NAME.fullmatch(params["Name"]):
         raise _invalid("name", params["Name"])
     operations = set(params.get("Operations") or [])
@@ -377,7 +381,7 @@ def _check_grant(key: Key, params: Mapping[str, Any]) -> None:
     if len(constraints) > 1 or any(len(each) > 8 for each in constraints.values()):
         raise AwsError("ValidationException", "The grant has an invalid constraint.")
     for name in ("GranteePrincipal", "RetiringPrincipal"):
-        if name in params and (params[name] == "*" or not trust.exists("AWS", params[name])):
+        if name in params and not _can_have_grant(params[name], partition):
             raise AwsError("InvalidArnException", f"{params[name]} is not a valid principal.")
 
 

@@ -15,6 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _PATH = re.compile(r"/|/[\u0021-\u007e]+/")
 _POLICY_PATH = re.compile(r"((/[A-Za-z0-9.,+@=_-]+)*)/")
 _DOCUMENT = re.compile("[\t\n\r\u0020-\u00ff]+")
+_ROLE_DESCRIPTION = re.compile("[\t\n\r\u0020-\u007e\u00a1-\u00ff]*")
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:(\d{12}|aws)?:.+", re.ASCII | re.DOTALL)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _TAG_PUNCTUATION = frozenset("_.:/=+-@")
@@ -49,8 +50,7 @@ def check_iam(operation: str, params: Mapping[str, Any]) -> None:
     for parameter in _ARNS:
         if parameter in params and not _ARN.fullmatch(params[parameter]):
             raise AwsError("ValidationError", f"ARN {params[parameter]} is not valid.")
-    if len(params.get("Description", "")) > 1000:
-        raise constraint("description", "Member must have length less than or equal to 1000")
+    _check_description(params)
     check_range("maxSessionDuration", params.get("MaxSessionDuration"), 3600, 43200)
     check_range("maxItems", params.get("MaxItems"), 1, 1000)
     _check_tags(params.get("Tags", []), params.get("TagKeys", []))
@@ -105,6 +105,17 @@ def check_length(member: str, value: str, shortest: int, longest: int) -> None:
         raise constraint(member, rule, value)
     if len(value) > longest:
         raise constraint(member, f"Member must have length less than or equal to {longest}", value)
+
+
+def _check_description(params: Mapping[str, Any]) -> None:
+    """Refuse a description that IAM cannot store; only those of roles have a pattern."""
+    if len(params.get("Description", "")) > 1000:
+        raise constraint("description", "Member must have length less than or equal to 1000")
+    if "RoleName" in params and not _ROLE_DESCRIPTION.fullmatch(params.get("Description", "")):
+        pattern = "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*"
+        raise constraint(
+            "description", f"Member must satisfy regular expression pattern: {pattern}"
+        )
 
 
 def _check_name(parameter: str, value: str, longest: int) -> None:

@@ -117,7 +117,7 @@ def _create_role(call: SandboxCall) -> None:
     if call.params.get("Path", "/").startswith(AWS_ROLE_PATHS):
         raise AwsError("ValidationError", "The specified value for path is reserved for AWS.")
     document = call.params["AssumeRolePolicyDocument"]
-    trust.check(document)
+    trust.check(document, call.partition)
     _check_trust_size(call, document)
     require_unique_name(
         "Role", call.params["RoleName"], [role.name for role in call.iam.roles.values()]
@@ -130,7 +130,7 @@ def _create_role(call: SandboxCall) -> None:
 def _update_trust(call: SandboxCall) -> Result:
     role = own_role_of(call)
     document = call.params["PolicyDocument"]
-    trust.check(document)
+    trust.check(document, call.partition)
     _check_trust_size(call, document)
     role.assume_role_policy_document = document
     return DONE

@@ -207,7 +207,7 @@ def _create_role(
         for policy in properties.get("Policies", [])
     ]
     trust_policy = json.dumps(properties["AssumeRolePolicyDocument"])
-    trust.check(trust_policy)
+    trust.check(trust_policy, iam.partition)
     for policy in inline:
         check_identity_policy(policy["PolicyDocument"], iam.partition)
     total = sum(document_size(policy["PolicyDocument"]) for policy in inline)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iam_access.policy import document as documents
-from iam_access.policy.arn import account_of_root, assumed_role, iam_kind
+from iam_access.policy.arn import account_of_root, assumed_role, iam_kind, part_of
 from iam_access.policy.service_principals import is_known
 from iam_access.policy.shared_providers import missing_claim
 from iam_access.sandbox.documents import check_trust_policy, malformed
@@ -15,15 +15,17 @@ from iam_access.sandbox.world import Caller, SandboxState, principal_exists, rol
 
 _ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _DOMAIN = re.compile(r"[\w.-]+\.[a-z]+")
+# A session is named, without wildcards.
+_SESSION = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _ENTITIES = ("user", "role")
 _PROVIDERS = ("oidc-provider", "saml-provider")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com|internal)")
 
 
-def check(document: str) -> None:
-    """Refuse a trust policy with bad syntax, or with a principal that does not exist."""
+def check(document: str, partition: str) -> None:
+    """Refuse a trust policy with bad syntax, or with a principal that a partition does not have."""
     for kind, value in check_trust_policy(document):
-        if not exists(kind, value):
+        if not exists(kind, value, partition):
             label = "SERVICE" if kind == "Service" else kind
             raise malformed(f'Invalid principal in policy: "{label}":"{value}"')
     for statement in documents.statements_of(json.loads(document)):
@@ -35,8 +37,14 @@ def check(document: str) -> None:
                 raise malformed(f"Missing Required Condition for {provider}: {claim}")
 
 
-def exists(kind: str, value: str) -> bool:
-    """Whether a policy may name this principal."""
+def exists(kind: str, value: str, partition: str) -> bool:
+    """Whether a policy in an account of a partition may name this principal.
+
+    Accounts of another partition cannot be named, nor what is in them.
+    https://repost.aws/knowledge-center/iam-trust-policy-error
+    """
+    if part_of(value, 1) not in ("", partition):
+        return False
     if kind == "Service":
         return _SERVICE.fullmatch(value) is not None and is_known(value)
     if kind == "Federated":
@@ -48,7 +56,9 @@ def exists(kind: str, value: str) -> bool:
     session = assumed_role(value)
     # Anything else is invalid, also the ids of deleted users and roles: IAM shows them in place of
     # an ARN, but does not accept them.
-    return session is not None and role_exists(session.account, session.role)
+    if session is None or not _SESSION.fullmatch(session.session):
+        return False
+    return role_exists(session.account, session.role)
 
 
 def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:

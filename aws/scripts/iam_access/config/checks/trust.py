@@ -1,4 +1,4 @@
-"""Check whom entries trust or let in: names of services, condition keys, and the size."""
+"""Check whom entries trust or let in: services, partitions, condition keys, and the size."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,9 +11,11 @@ from iam_access.config.findings import FindingCollector
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry
 from iam_access.kinds.fields import fill
+from iam_access.kinds.principal_forms import ELEMENTS
 from iam_access.kinds.short_forms import with_some_account
 from iam_access.model import Location, Severity
-from iam_access.phrases import shown
+from iam_access.phrases import listed, shown
+from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.lint.conditions import unknown_key
 from iam_access.policy.service_principals import unknown_principal
@@ -43,13 +45,17 @@ def check(
     for entry in index.entries:
         for number, statement in enumerate(entry.trust):
             _placeholders(entry, number, statement, known, report)
-            _services(entry, number, statement, partitions.of([entry]), unknown, report)
+            used = partitions.of([entry])
+            for key, element in ELEMENTS.items():
+                location = entry.place.at(TRUST, number, key).location
+                part = {element: statement["Principal"].get(element, [])}
+                _named(part, location, used, unknown, report)
             _keys(entry, number, statement, unknown, report)
         if entry.trust:
             _size(entry, known, report)
-        for service, path in entry.resource.services if entry.resource is not None else ():
+        for named, path in entry.resource.named if entry.resource is not None else ():
             location = entry.place.at(*path).location
-            _service(service, location, partitions.of([entry]), unknown, report)
+            _named(named, location, partitions.of([entry]), unknown, report)
 
 
 def _placeholders(
@@ -64,17 +70,39 @@ def _placeholders(
         check_placeholders(conditions, entry.place, (TRUST, number, "conditions"), known, report)
 
 
-def _services(
-    entry: AccessEntry,
-    number: int,
-    statement: Mapping[str, Any],
+def _named(
+    named: Mapping[str, Any],
+    location: Location,
     partitions: frozenset[str],
     unknown: Unknown,
     report: FindingCollector,
 ) -> None:
-    for service in documents.as_list(statement["Principal"].get("Service", [])):
-        location = entry.place.at(TRUST, number, "service").location
+    """Services and ARNs that AWS does not take in a `Principal`."""
+    for service in documents.as_list(named.get("Service", [])):
         _service(service, location, partitions, unknown, report)
+    for element in ("AWS", "Federated"):
+        for text in documents.as_list(named.get(element, [])):
+            _partition(text, location, partitions, report)
+
+
+def _partition(
+    text: str, location: Location, partitions: frozenset[str], report: FindingCollector
+) -> None:
+    """Report a principal of another partition: accounts of two cannot trust each other.
+
+    https://repost.aws/knowledge-center/iam-trust-policy-error
+    """
+    partition = arns.part_of(text, 1)
+    others = partitions - {partition}
+    if partition in arns.PARTITIONS and others:
+        report.error(
+            "wrong-partition",
+            location,
+            f"{shown(text)} is of the partition {partition}, and this is for accounts of "
+            f"{listed(sorted(others))}, which cannot name it",
+            "name one of that partition; in a short form, such as {iam: role/NAME}, it is that of "
+            "each account",
+        )
 
 
 def _service(
