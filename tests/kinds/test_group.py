@@ -163,6 +163,16 @@ def test_what_a_policy_of_aws_says_is_asked_for_where_a_group_has_it() -> None:
     assert found == {POWER_USER}
 
 
+@pytest.mark.parametrize("path", ["/self-serve/ops/", "/self-serve/ops/switch/111122223333/"])
+def test_a_group_that_the_pipeline_made_is_never_taken_over(path: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT.id}:group{path}devs"
+    of_ops = values.with_state(account(ALICE), DEVS, arn=arn, path=path)
+    asked = RunOptions(frozenset({"payments"}), adopt=True)
+    plan = values.apply_plan(files(group()), of_ops, asked)
+    assert "not-ours" in {each.code for each in plan.findings}
+    assert [each for each in plan.changes if each.id.kind in ("iam-group", "group-member")] == []
+
+
 def test_a_policy_that_aws_does_not_have_is_an_error_before_anything_is_made() -> None:
     found = replace(values.account_with(), attachable=frozenset())
     assert planned(files(group()), found) == (["unknown-managed-policy"], [])

@@ -161,6 +161,18 @@ def test_a_new_trust_never_meets_what_the_old_one_was_given() -> None:
         assert "ec2" in trusted
 
 
+def test_a_condition_that_goes_stays_until_what_it_limits_is_gone() -> None:
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    before = role(trust=[{"iam": "user/alice", "conditions": mfa}], managed_policies=[POWER_USER])
+    after = role(trust=[{"iam": "user/alice"}], custom_statements=[LIST])
+    made = values.applied(files(before), account())
+    calls = values.in_order(changes(files(after), made))
+    for count in range(len(calls) + 1):
+        found = state(values.carried_out(made, calls[:count]))
+        is_open = "alice" in str(found.trust) and "MultiFactor" not in str(found.trust)
+        assert not (is_open and POWER_USER in found.attached), count
+
+
 @pytest.mark.parametrize("others", [[EC2], [EC2, {"iam": "user/bob"}]])
 def test_between_two_trusts_the_denies_of_both_hold(others: list[Any]) -> None:
     def keeping_out(address: str) -> dict[str, Any]:
