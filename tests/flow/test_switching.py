@@ -475,7 +475,19 @@ def test_a_group_of_another_tool_is_taken_over_with_its_members(fleet: Fleet) ->
 
 def test_a_leaver_is_revoked_in_the_hub_at_once(fleet: Fleet) -> None:
     assert fleet.apply("--all").status == 0
-    run = fleet.run(commands.revoke, "--user", "ann@example.com", "--permanent", "--output", "json")
+    ann = ("--user", "ann@example.com", "--permanent", "--output", "json")
+    # Where the hub is not looked at, nothing ends, and nothing says that it did.
+    alone = fleet.run(commands.revoke, *ann, "--environment", "prod")
+    assert set(alone.codes) == {"keeps-permanent-access", "held-elsewhere", "nothing-matches"}
+    assert "can go on to switch into role admin" in alone.out
+    # By what the role gives, or by the group's name.
+    for grant, left in (("read", {"bob"}), ("prod.admin", {"bob"}), ("test.admin", {"ann", "bob"})):
+        restore = fleet.remember(HUB)
+        one = fleet.run(commands.revoke, *ann, "--grant", grant, "--environment", "hub")
+        assert {user for user, _ in reach(fleet)} == left
+        assert one.codes.count("entry-to-delete") == (2 if grant == "read" else 1)
+        restore()
+    run = fleet.run(commands.revoke, *ann)
     assert {user for user, _ in reach(fleet)} == {"bob"}, run.out
     # The role stays for others, whoever else is a member.
     told = [each["message"] for each in run.json["findings"] if each["code"] == "entry-to-delete"]

@@ -16,7 +16,7 @@ from iam_access.config.to_delete import entries_to_delete
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding, PrincipalType, Severity
 from iam_access.plan.planner import RunOptions
-from iam_access.plan.revocation import Target, nothing_matches
+from iam_access.plan.revocation import Target, joined_elsewhere, nothing_matches
 from iam_access.runs.planning import revoking
 from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.snapshot import Snapshot
@@ -53,13 +53,15 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         permanent=target.permanent,
         is_named=target.is_named,
     )
+    joined = tuple(joined_elsewhere(run.configuration, target, read.keys()))
     findings = (
         *_reason(options.reason),
         *unread,
         *what_hides_access(run.configuration, permanent=target.permanent),
         *to_delete,
         *_elsewhere(whom, accounts, configuration),
-        *nothing_matches(report, target),
+        *joined,
+        *nothing_matches(report, target, joined),
     )
     return show(replace(report, findings=findings), options)
 

@@ -81,8 +81,8 @@ def entries_to_delete(
         for entry in team.access:
             if entry.has_ended(now) or not (entry.temporary or permanent):
                 continue
-            every = tuple(_granted_by(entry))
-            found = (_meant(each, team, matches, accounts, user_names) for each in every)
+            every, wanted = tuple(_granted_by(entry)), _by_any(entry, matches)
+            found = (_meant(each, team, wanted, accounts, user_names) for each in every)
             meant = [each for each in found if each is not None]
             if meant:
                 yield _to_delete(entry, meant, every, first_lines, team.name)
@@ -105,7 +105,19 @@ def _granted_by(entry: AccessEntry) -> Iterator[_Granted]:
         *items(GROUPS, groups),
     )
     places = items(ENVIRONMENTS, entry.environments)
-    return (_Granted(*each) for each in product(people, places, items(GRANTS, entry.given)))
+    given: Sequence[str] = entry.given
+    if entry.becomes is not None:
+        # They hold it by a membership elsewhere, which the entry that `joins` gives.
+        given = ()
+    elif entry.joins is not None:
+        given = (entry.joins.group,)
+    return (_Granted(*each) for each in product(people, places, items(GRANTS, given)))
+
+
+def _by_any(entry: AccessEntry, matches: AccessFilter) -> AccessFilter:
+    """The filter for an entry: that of a membership is meant by all that one gains by it."""
+    more = tuple(map(label, entry.joins.grants)) if entry.joins is not None else ()
+    return lambda whom, key, team: any(matches(whom, each, team) for each in (key, *more))
 
 
 def _meant(
@@ -175,7 +187,7 @@ def _to_delete(
     file = _File.of(location, first_lines)
     to_do = _deletion(entry, {each.granted for each in meant}, every, file)
     is_role = entry.makes is not None and entry.makes.type is PrincipalType.ROLE
-    is_left = entry.resource is not None or (is_role and entry.becomes is None)
+    is_left = entry.resource is not None or is_role
     why = _why_not(meant) if is_left else _why(meant)
     return Finding(
         code="entry-to-delete",
@@ -293,7 +305,7 @@ def _deletion(
     entry: AccessEntry, meant: set[_Granted], every: Sequence[_Granted], file: _File
 ) -> _Deletion:
     whole = range(file.first, file.first + len(file.entry))
-    if entry.becomes is not None:
+    if entry.joins is not None:
         # The entry is the role, which stays for others.
         return _taken_out(entry, sorted({each.whom for each in meant}), file)
     if entry.resource is not None:

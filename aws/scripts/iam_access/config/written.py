@@ -1,13 +1,13 @@
 """What the files grant in an account, entry by entry."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds.base import rival
+from iam_access.kinds.base import Joining, rival
 from iam_access.kinds.customer_policies import look_up
 from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.names import team_policy_arn
@@ -21,7 +21,7 @@ class WrittenGrant(NamedTuple):
     `grant` is its key, or what the entry calls its own policies (`AccessEntry.given`). `arns` are
     those of the managed policies that it stands for where it is permanent. `until` (UTC) is the end
     of a `temporary` entry, None where it cannot be read. An entry that has the principal join a
-    group (`joins`) gives that name as its grant, and no ARNs.
+    group (`joins`) gives the group's name as its grant, and no ARNs.
     """
 
     principal: Principal
@@ -31,7 +31,12 @@ class WrittenGrant(NamedTuple):
     temporary: bool
     until: datetime | None
     location: Location
-    joins: str | None = None
+    joins: Joining | None = None
+
+    @property
+    def grants(self) -> Sequence[str]:
+        """Its grant, and those that the principal gains by joining."""
+        return (self.grant, *self.joins.grants) if self.joins is not None else (self.grant,)
 
 
 class WrittenInAccount(NamedTuple):
@@ -69,9 +74,10 @@ def written_grants(
             doubted = (rival(each, user_names, snapshot) for each in users)
             rivals = (each for each in doubted if each is not None)
             holders = (*entry.local(user_names), *rivals)
-            group, place = entry.joins, entry.place.location
-            for principal in holders if group is not None else ():
-                yield WrittenGrant(principal, name, str(group), (), False, None, place, group)
+            joins, place = entry.joins, entry.place.location
+            if joins is not None:
+                for each in holders:
+                    yield WrittenGrant(each, name, joins.group, (), False, None, place, joins)
             for key, principal in product(entry.given, holders):
                 policy = team.given.get(key)
                 of_aws = fill(policy.spec.managed_policies, values) if policy else ()

@@ -89,6 +89,19 @@ class DescribedResource:
     unique: str | None
 
 
+class Joining(NamedTuple):
+    """The `group` that users join to become a role of another account.
+
+    That is the account of `environment`, and the `role` gives them `grants` there
+    (`AccessEntry.given`).
+    """
+
+    group: str
+    role: Principal
+    environment: str
+    grants: Sequence[str]
+
+
 @dataclass(slots=True)
 class AccessEntry:
     """Who is granted which policies, in which environments, and when: all as it is written.
@@ -108,8 +121,8 @@ class AccessEntry:
     makes, below `path` ("" for none, else with a slash at its end), and `trust` the statements of
     its trust policy, with placeholders, in the order of the entry's `trust`. The `users` of an
     entry with `becomes` are of another account than those of the `environments`, and gain by
-    becoming that role there. An entry that `joins` makes its users members of that group, which is
-    none of its grants. `resource` is that which it describes.
+    becoming that role there. An entry that `joins` makes its users members of a group, which
+    is none of its grants. `resource` is that which it describes.
     """
 
     place: SourcePosition
@@ -136,7 +149,7 @@ class AccessEntry:
     groups: Sequence[str] = ()
     trust: Sequence[Mapping[str, Any]] = ()
     becomes: str | None = None
-    joins: str | None = None
+    joins: Joining | None = None
     resource: DescribedResource | None = None
 
     def has_ended(self, now: datetime) -> bool:
@@ -166,7 +179,7 @@ class AccessEntry:
     @property
     def takes(self) -> Principal | None:
         """The role or group of this name that it makes, or that is made for its users to join."""
-        return group(self.joins) if self.joins is not None else self.makes
+        return group(self.joins.group) if self.joins is not None else self.makes
 
     def local(self, user_names: UserNames) -> tuple[Principal, ...]:
         """Those of its principals that are of the environments' own accounts."""

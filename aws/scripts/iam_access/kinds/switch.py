@@ -6,7 +6,15 @@ from functools import cached_property
 from typing import Any
 
 from iam_access.kinds import names, switch_group, switch_member
-from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
+from iam_access.kinds.base import (
+    AccessEntry,
+    EntryKeys,
+    Expansion,
+    FileEntry,
+    Item,
+    Joining,
+    TeamInAccount,
+)
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.role_trust import trust_document
 from iam_access.kinds.switch_facts import HubPart, SeenGroup, hub_of, seen
@@ -39,18 +47,19 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
     for environment in entry.spec.environments or ():
         users = switch.members.get(environment, ())
         members = EntryKeys(users=(SWITCH_FROM, "members", environment))
+        becoming = AccessEntry(
+            entry.place,
+            users,
+            (),
+            (environment,),
+            entry.spec.grants,
+            description=entry.spec.description,
+            keys=members,
+            own=own,
+            becomes=role,
+        )
         if users:
-            yield AccessEntry(
-                entry.place,
-                users,
-                (),
-                (environment,),
-                entry.spec.grants,
-                description=entry.spec.description,
-                keys=members,
-                own=own,
-                becomes=role,
-            )
+            yield becoming
         at_hub = members._replace(environments=(SWITCH_FROM, "environment"))
         yield AccessEntry(
             entry.place,
@@ -60,7 +69,12 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
             (),
             description=entry.spec.description,
             keys=at_hub,
-            joins=switch.group_in(environment, role),
+            joins=Joining(
+                switch.group_in(environment, role),
+                Principal(PrincipalType.ROLE, role),
+                environment,
+                becoming.given,
+            ),
         )
 
 

@@ -71,7 +71,9 @@ class PermanentEntries:
         def asks(each: WrittenGrant) -> bool:
             if each.joins is not None:
                 is_of_team = each.team in resource.teams
-                return is_of_team and given.holder == Principal(PrincipalType.GROUP, each.joins)
+                return is_of_team and given.holder == Principal(
+                    PrincipalType.GROUP, each.joins.group
+                )
             if attached:
                 return not attached.isdisjoint(each.arns)
             return each.team in resource.teams and resource.grant in (None, label(each.grant))

@@ -1,10 +1,12 @@
 """The emergency brake: ends access at once, judged by what is in the account."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Final
 
+from iam_access.config.configuration import Configuration
 from iam_access.config.written import NOTHING_WRITTEN, WrittenGrant, WrittenInAccount
 from iam_access.kinds import given_access, is_temporary, kind_of, names, unread
 from iam_access.kinds.names import label
@@ -239,7 +241,8 @@ def _meant(
     found: dict[object, list[Resource]] = {}
     for each in permanent:
         given = given_access(each)
-        named = {entry.grant for entry in written.asking_for(each, given.recipients)}
+        entries = written.asking_for(each, given.recipients)
+        named = {grant for entry in entries for grant in entry.grants}
         own = {names.policy_name(team, target.grant or "") for team in each.teams}
         if target.whom and not any(map(target.names, given.recipients)):
             continue
@@ -483,9 +486,52 @@ def _left_without_holders(
     ]
 
 
-def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
-    """The refusal to guess, when no account has anything that was meant."""
+def joined_elsewhere(
+    configuration: Configuration, target: Target, looked_at: Set[str]
+) -> Iterator[Finding]:
+    """Those meant who go on to become roles of accounts that were `looked_at` (their ids).
+
+    The files make them members of groups of accounts that were not.
+    """
+    user_names = configuration.settings.user_names
+    for team in configuration.teams.values() if target.whom else ():
+        for entry in team.access:
+            joins = entry.joins
+            hub = team.account_ids.get(entry.environments[0]) if joins is not None else None
+            at = team.account_ids.get(joins.environment) if joins is not None else None
+            if joins is None or at is None or hub is None:
+                continue
+            if at not in looked_at or hub in looked_at:
+                continue
+            named = [*map(user_names.user, entry.users), *map(user_names.other, entry.users)]
+            grants = [label(each) for each in (joins.group, *joins.grants)]
+            if any(
+                target.matches(user, grant, team.name)
+                for user, grant in product(filter(None, named), grants)
+            ):
+                yield Finding(
+                    code=KEPT,
+                    severity=_severity(target),
+                    message=f"{' or '.join(map(str, target.whom))} can go on to switch into "
+                    f"{joins.role.label} in {configuration.known_accounts[at].title}, by group "
+                    f"{joins.group} in {configuration.known_accounts[hub].title}, which was not "
+                    "looked at",
+                    hint=f"name the environment {entry.environments[0]}, or none",
+                    location=entry.place.location,
+                    team=team.name,
+                    account=at,
+                )
+
+
+def nothing_matches(
+    report: Report, target: Target, named: Iterable[Finding] = ()
+) -> Iterable[Finding]:
+    """The refusal to guess, when no account has anything that was meant.
+
+    `named` is what was found to stay, beside what the report has.
+    """
     plans = [account.plan for account in report.accounts]
+    codes = {finding.code for plan in plans if plan is not None for finding in plan.findings}
     if any(plan is None or plan.changes for plan in plans):
         return
     where = f"{len(plans)} accounts" if len(plans) != 1 else "the account"
@@ -496,15 +542,14 @@ def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
         "done"
         if plans
         else f"no account was looked at, so no {target.access} {target} was ended",
-        hint=_what_else(plan for plan in plans if plan is not None)
+        hint=_what_else(codes | {finding.code for finding in named})
         if plans
         else "the files have to list the accounts: fix them, then run this again",
     )
 
 
-def _what_else(plans: Iterable[Plan]) -> str:
+def _what_else(codes: Set[str]) -> str:
     """Why there may be nothing to revoke: a name that some account knows is not misspelt."""
-    codes = {finding.code for plan in plans for finding in plan.findings}
     if KEPT in codes:
         return "what is held permanently is named, with where it is written: it ends when that goes"
     if OTHERS in codes:
