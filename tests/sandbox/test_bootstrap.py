@@ -1,6 +1,7 @@
 """What the templates in aws/bootstrap/ let the pipeline and what it makes do."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -139,24 +140,19 @@ def test_a_switch_adds_what_its_kinds_take_and_no_more(switch: str) -> None:
     assert added <= needed <= base | added
 
 
-def test_the_deployer_uses_no_object_whatever_a_bucket_gives_it() -> None:
-    policy = Template.read(TEMPLATE).content["Resources"]["ManageBucketsPolicy"]["Properties"]
-    text = json.dumps(policy["PolicyDocument"]["Statement"][-1])
-    deny = json.loads(text.replace("${AWS::Partition}", "aws"))
-    deny["Resource"] = [each["Fn::Sub"] for each in deny["Resource"]]
-    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    document = {"Version": "2012-10-17", "Statement": [allow, deny]}
-    source = PolicySource(*[SourceType.IDENTITY] * 3)
-    layers = ApplicablePolicies(identity=(compile_policy(document, source),))
-
-    def may(action: str, resource: str) -> bool:
-        principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
-        return decide(Request(principal, action, resource), layers).allowed
-
-    assert may("s3:PutBucketPolicy", "arn:aws:s3:::reports")
-    assert not may("s3:GetObject", "arn:aws:s3:::reports/2026/a.csv")
-    point = f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports/object/a.csv"
-    assert not may("s3:PutObject", point)
+@pytest.mark.parametrize(
+    ("switch", "on_all"),
+    [
+        ("ManageKeysPolicy", {"kms:CreateKey", "kms:ListAliases", "kms:ListKeys"}),
+        ("ManageBucketsPolicy", set[str]()),
+    ],
+)
+def test_what_is_denied_on_keys_and_buckets_is_all_that_is_not_allowed(
+    switch: str, on_all: set[str]
+) -> None:
+    policy = Template.read(TEMPLATE).content["Resources"][switch]["Properties"]
+    (deny,) = (each for each in policy["PolicyDocument"]["Statement"] if "NotAction" in each)
+    assert (deny["Effect"], set(deny["NotAction"])) == ("Deny", allowed_by(policy) - on_all)
 
 
 def test_what_a_move_adds_to_the_deployer_is_what_taking_over_a_policy_takes() -> None:
@@ -343,6 +339,35 @@ OUR_BUCKET, THEIR_BUCKET = "arn:aws:s3:::acme-logs", "arn:aws:s3:::logs"
 @pytest.mark.parametrize(
     ("action", "on", "context", "allowed"),
     [
+        ("kms:PutKeyPolicy", THE_KEY, {}, True),
+        ("kms:PutKeyPolicy", THE_KEY, UNCHECKED, False),
+        ("kms:ScheduleKeyDeletion", THE_KEY, {DAYS: "30"}, True),
+        ("kms:ScheduleKeyDeletion", THE_KEY, {DAYS: "7"}, False),
+        ("kms:DeleteImportedKeyMaterial", THE_KEY, {}, False),
+        ("kms:DisableKey", THE_KEY, {}, False),
+        ("kms:Decrypt", THE_KEY, {}, False),
+        ("s3:PutBucketPolicy", THEIR_BUCKET, {}, True),
+        ("s3:PutLifecycleConfiguration", OUR_BUCKET, {}, False),
+        ("s3:GetObject", f"{OUR_BUCKET}/x", {}, False),
+        ("s3:PutObject", f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/a/object/x", {}, False),
+    ],
+)
+def test_what_a_resource_gives_the_deployer_itself_takes_it_no_further(
+    manager: ApplicablePolicies, action: str, on: str, context: dict[str, str], allowed: bool
+) -> None:
+    everything = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "*", "Resource": "*"}
+    own = compile_policy(
+        {"Version": "2012-10-17", "Statement": [everything]},
+        PolicySource("own", SourceType.RESOURCE, "own"),
+    )
+    principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
+    request = Request(principal, action, on, context=context, resource_account=ACCOUNT)
+    assert decide(request, replace(manager, resource=own)).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "on", "context", "allowed"),
+    [
         ("iam:AddUserToGroup", OUR_GROUP, {}, True),
         ("iam:AddUserToGroup", THEIR_GROUP, {}, False),
         ("iam:PutGroupPolicy", THEIR_GROUP, {}, False),
@@ -373,3 +398,11 @@ def test_the_other_switches_hold_to_path_tag_and_name(
     manager: ApplicablePolicies, action: str, on: str, context: dict[str, str], allowed: bool
 ) -> None:
     assert may(manager, action, on, context) is allowed
+
+
+@pytest.mark.parametrize("parameter", ["CustomerPolicies", "RoleBoundaries"])
+def test_policies_of_others_are_named_by_more_than_a_wildcard(parameter: str) -> None:
+    declared = Template.read(TEMPLATE).content["Parameters"][parameter]
+    fits = re.compile(declared["AllowedPattern"]).fullmatch
+    assert all(map(fits, [declared["Default"], "shared/*", "ops/limits", "a-*"]))
+    assert not any(map(fits, ["*", "*/x", "/x", ""]))
