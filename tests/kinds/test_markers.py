@@ -41,3 +41,14 @@ def test_what_is_at_the_place_of_a_mark_and_names_another_thing_is_none() -> Non
     changed = replace(snapshot.policies[arn], document=other)
     moved = replace(snapshot, policies={**snapshot.policies, arn: changed})
     assert list(markers.marks(moved, "kms")) == []
+
+
+def test_marks_of_one_thing_are_those_of_any_team_and_region() -> None:
+    region = KEY.replace("eu-west-1", "us-east-1")
+    like = KEY.replace("payments/data", "payments-data")
+    snapshot = marked()
+    for team, arn in (("search", KEY), ("payments", region), ("payments", like)):
+        call = markers.made(markers.mark(team, arn))
+        snapshot = OPERATIONS["iam", call.operation].effect(snapshot, call.params)
+    found = {(each.team, each.arn) for each in markers.marks_like(snapshot, KEY)}
+    assert found == {("payments", KEY), ("search", KEY), ("payments", region)}

@@ -11,7 +11,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.kinds import names
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.role_file import RoleSpec
-from iam_access.kinds.switch_facts import HubPart, HubState
+from iam_access.kinds.switch_facts import HubPart, HubState, seen
 from iam_access.kinds.switch_file import permission
 from iam_access.kinds.switch_group import SwitchGroups
 from iam_access.model import Change, ChangeType, Principal, PrincipalType
@@ -169,3 +169,9 @@ def test_many_do_not_stop_to_switch_at_once_without_a_word() -> None:
     codes, found = planned(files(role(members={"prod": []})), full, asked)
     assert "too-many-removals" in codes
     assert [each for each in found if each.startswith("switch-member")] == []
+
+
+def test_groups_are_looked_at_once_for_all_teams_of_an_account() -> None:
+    there = hub({"self-serve": permission(ROLE)})
+    assert [each.group.team for each in seen(there)] == ["payments"]
+    assert seen(there) is seen(there)

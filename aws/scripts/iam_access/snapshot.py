@@ -141,6 +141,9 @@ class Snapshot:
     _indexes: dict[Callable[[str], str], Mapping[str, Sequence[str]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _derived: dict[Callable[["Snapshot"], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def part(self, part: SnapshotPart[P]) -> P:
         """What was read of a part. Raises PartNotReadError, so that unread is never empty."""
@@ -168,6 +171,12 @@ class Snapshot:
                 found.setdefault(key(arn), []).append(arn)
             self._indexes[key] = found
         return self._indexes[key]
+
+    def derived(self, make: Callable[["Snapshot"], P]) -> P:
+        """What a pure function makes of the snapshot, made once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast("P", self._derived[make])
 
     def holders(self, principal: Principal) -> tuple[PrincipalState, ...]:
         """The principal, if it exists, and its groups: all whose policies count for it."""

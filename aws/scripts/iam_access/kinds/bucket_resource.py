@@ -50,7 +50,8 @@ def teams_with_mark(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
 
 def marked_by(name: str, snapshot: Snapshot) -> Sequence[str]:
     """The teams that have a mark for the bucket of this name."""
-    return teams_with_mark(snapshot).get(name, ())
+    arn = bucket_facts.arn(name, snapshot.partition)
+    return [each.team for each in markers.marks_like(snapshot, arn)]
 
 
 def mark_of(resource: Resource, snapshot: Snapshot) -> markers.Mark:
@@ -61,7 +62,7 @@ def mark_of(resource: Resource, snapshot: Snapshot) -> markers.Mark:
 
 def home_of(name: str, snapshot: Snapshot) -> str:
     """The region where a bucket is by its mark; without one, where every account may look."""
-    found = (each for each in markers.marks(snapshot, "s3") if arns.part_of(each.arn, 5) == name)
+    found = markers.marks_like(snapshot, bucket_facts.arn(name, snapshot.partition))
     known = (each.region for each in found if each.region)
     return next(known, arns.PARTITIONS[snapshot.partition].region)
 

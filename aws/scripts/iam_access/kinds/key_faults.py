@@ -58,9 +58,10 @@ def same_key(wanted: Resource, others: Iterable[Resource], scope: TeamInAccount)
 def other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
     """A key cannot move: in another region it is another key, which reads nothing of the first."""
     region = entry.spec.region
-    for mark in markers.marks(scope.snapshot, "kms"):
+    wanted = key_facts.arn_of_part(scope.snapshot, key_resource.part_of(entry, scope))
+    for mark in markers.marks_like(scope.snapshot, wanted):
         part = key_facts.part_of(mark.arn, scope.snapshot)
-        if (mark.team, part.alias) != (scope.team, entry.key) or part.region == region:
+        if mark.team != scope.team or part.region == region:
             continue
         key = key_facts.key_of(part, scope.snapshot).key
         # Of one that cannot be read the mark has to do.

@@ -51,7 +51,7 @@ def owner_of(key: KeyState | None, part: KeyPart, snapshot: Snapshot) -> str | N
 def marked_by(part: KeyPart, snapshot: Snapshot) -> list[str]:
     """The teams that have a mark for the key of an alias."""
     arn = key_facts.arn_of_part(snapshot, part)
-    return sorted(each.team for each in markers.marks(snapshot, "kms") if each.arn == arn)
+    return sorted(each.team for each in markers.marks_like(snapshot, arn) if each.arn == arn)
 
 
 def named(

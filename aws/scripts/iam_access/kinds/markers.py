@@ -7,7 +7,7 @@ need not be looked for. Its document names the thing and, should it be attached,
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -44,16 +44,30 @@ class Mark(NamedTuple):
 def mark(team: str, arn: str, account: str = "", region: str = "") -> Mark:
     """The mark of a team's thing in an account, which is that of the ARN if it names one."""
     partition, account = arns.part_of(arn, 1), arns.part_of(arn, 4) or account
-    label = _OTHER.sub("-", arns.part_of(arn, 5))[:_LABEL_LIMIT]
     hashed = hashlib.sha256(f"{team} {arn}".encode()).hexdigest()[:16]
     path = f"/{names.PREFIX}/marks/{team}/"
-    policy = arns.policy_arn(account, f"{label}={hashed}", path=path, partition=partition)
+    policy = arns.policy_arn(account, f"{_label(arn)}={hashed}", path=path, partition=partition)
     return Mark(team, arn, policy, region)
 
 
 def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
     """The marks of an account for things of a service (the third part of their ARNs)."""
-    for policy in snapshot.policies_by(_kind_of_policy).get(_MARK, ()):
+    return _marks(snapshot.policies_by(_kind_of_policy).get(_MARK, ()), service, snapshot)
+
+
+def marks_like(snapshot: Snapshot, arn: str) -> Iterator[Mark]:
+    """The marks for what this ARN names, of whatever team and in whatever region.
+
+    In an account with many marks, they are found without a look at the others.
+    """
+    alike = snapshot.policies_by(_label_of_policy).get(_label(arn), ())
+    found = _marks(alike, arns.part_of(arn, 2), snapshot)
+    return (each for each in found if arns.part_of(each.arn, 5) == arns.part_of(arn, 5))
+
+
+def _marks(policies: Iterable[str], service: str, snapshot: Snapshot) -> Iterator[Mark]:
+    """Those of these policies, by ARN, that are marks for things of a service."""
+    for policy in policies:
         found = _mark_in(snapshot.policies[policy], snapshot.account_id)
         if found is not None and arns.part_of(found.arn, 2) == service:
             yield found
@@ -68,6 +82,16 @@ def is_made(wanted: Mark, snapshot: Snapshot) -> bool:
 def _kind_of_policy(arn: str) -> str:
     """What tells the policies that may be marks from all others, by ARN."""
     return _MARK if _MARK in arn else ""
+
+
+def _label_of_policy(arn: str) -> str:
+    """The label in the name of a policy that may be a mark, by ARN; empty for all others."""
+    return arns.arn_name(arn).rpartition("=")[0] if _MARK in arn else ""
+
+
+def _label(arn: str) -> str:
+    """What the name of a mark begins with, which marks of other things may share."""
+    return _OTHER.sub("-", arns.part_of(arn, 5))[:_LABEL_LIMIT]
 
 
 def _mark_in(state: PolicyState, account: str) -> Mark | None:

@@ -71,8 +71,10 @@ def _named(
 
 def _absent(named: Iterable[PolicyPrincipal], scope: TeamInAccount) -> Iterator[PolicyPrincipal]:
     """Those that the account does not have."""
-    known = {state.arn for state in scope.snapshot.principals.values()}
-    return (each for each in named if each.arn not in known)
+    for each in named:
+        state = scope.snapshot.principals.get(each.principal)
+        if state is None or state.arn != each.arn:
+            yield each
 
 
 def missing_principal(

@@ -160,10 +160,10 @@ class Switches:
                 found.add(switch_group.group_id(scope.team, hub, scope.account.id, name))
         return found
 
-    @cached_property
+    @property
     def _seen(self) -> Sequence[SeenGroup]:
         """The groups of all teams that lead to roles of the account."""
-        return tuple(seen(self._scope.snapshot))
+        return seen(self._scope.snapshot)
 
     def unusable(self, entry: Entry) -> Problem | None:
         """Why nothing can be changed about a role, if that is so.

@@ -1,6 +1,6 @@
 """The hub: the account whose users switch into roles of others, as the plan of a role sees it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from iam_access.kinds import managed_policy
@@ -44,15 +44,22 @@ def hub_of(snapshot: Snapshot, hub: str) -> Snapshot | None:
     """
     if hub == snapshot.account_id:
         return snapshot
-    found = snapshot.part(HubPart(hub))
-    if found.failure is not None:
-        return None
-    return replace(
-        Snapshot(hub, snapshot.partition),
-        principals=found.iam.principals,
-        policies=found.iam.policies,
-        quotas=found.iam.quotas,
-    )
+    is_read = snapshot.part(HubPart(hub)).failure is None
+    return snapshot.derived(_hubs)[hub] if is_read else None
+
+
+def _hubs(snapshot: Snapshot) -> Mapping[str, Snapshot]:
+    """The hubs beside the account itself that were read, by id."""
+    return {
+        part.account: replace(
+            Snapshot(part.account, snapshot.partition),
+            principals=state.iam.principals,
+            policies=state.iam.policies,
+            quotas=state.iam.quotas,
+        )
+        for part, state in snapshot.parts.items()
+        if isinstance(state, HubState) and state.failure is None
+    }
 
 
 def unread_hubs(snapshot: Snapshot) -> tuple[str, ...]:
@@ -94,20 +101,32 @@ class SeenGroup:
     rests_on: frozenset[ResourceId]
 
 
-def seen(snapshot: Snapshot) -> Iterator[SeenGroup]:
+def seen(snapshot: Snapshot) -> Sequence[SeenGroup]:
     """All groups of ours that the plan of an account has to do with."""
-    own = snapshot.account_id
-    for group in groups_in(snapshot):
-        yield _seen(group, snapshot, snapshot)
+    return snapshot.derived(_all_seen)
+
+
+def _all_seen(snapshot: Snapshot) -> Sequence[SeenGroup]:
+    roles: dict[str, list[PrincipalState]] = {}
+    for state in snapshot.principals.values():
+        team = team_of_role(state)
+        if team is not None:
+            roles.setdefault(team, []).append(state)
+    found = [(group, snapshot) for group in groups_in(snapshot)]
     for part in snapshot.parts:
         hub = hub_of(snapshot, part.account) if isinstance(part, HubPart) else None
         if hub is not None:
-            theirs = (each for each in groups_in(hub) if each.role_account == own)
-            yield from (_seen(each, hub, snapshot) for each in theirs)
+            theirs = (each for each in groups_in(hub) if each.role_account == snapshot.account_id)
+            found += ((each, hub) for each in theirs)
+    return tuple(_seen(group, hub, snapshot, roles.get(group.team, ())) for group, hub in found)
 
 
-def _seen(group: SwitchGroup, hub: Snapshot, snapshot: Snapshot) -> SeenGroup:
-    arns_ = _roles_of(group, snapshot) if group.role_account == snapshot.account_id else {}
+def _seen(
+    group: SwitchGroup, hub: Snapshot, snapshot: Snapshot, roles: Sequence[PrincipalState]
+) -> SeenGroup:
+    """A group of a hub; `roles` are those of its team in the account of the snapshot."""
+    is_of_account = group.role_account == snapshot.account_id
+    arns_ = _roles_of(group, snapshot, roles) if is_of_account else {}
     return SeenGroup(
         hub,
         group,
@@ -123,19 +142,21 @@ def _seen(group: SwitchGroup, hub: Snapshot, snapshot: Snapshot) -> SeenGroup:
     )
 
 
-def _roles_of(group: SwitchGroup, snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+def _roles_of(
+    group: SwitchGroup, snapshot: Snapshot, roles: Iterable[PrincipalState]
+) -> Mapping[str, Sequence[str]]:
     """The ARNs of the roles that a group may be for, with what is attached to each.
 
-    By the group's policy and by its name: what others changed about one is still for the other.
+    By the group's policy, and by its name among the team's `roles`: what others changed about one
+    is still for the other.
     """
     found: dict[str, Sequence[str]] = {}
     for arn in _allowed(group):
         if arns.iam_kind(arn) == "role" and arns.account_of(arn) == snapshot.account_id:
             state = snapshot.principals.get(_role(arns.path_and_name(arn)[1]))
             found[arn] = state.attached if state is not None and state.arn == arn else ()
-    for principal, state in snapshot.principals.items():
-        is_named = group.state.principal.name.lower().endswith(f".{principal.name.lower()}")
-        if is_named and team_of_role(state) == group.team:
+    for state in roles:
+        if group.state.principal.name.lower().endswith(f".{state.principal.name.lower()}"):
             found[state.arn] = state.attached
     return found
 

@@ -28,7 +28,8 @@ def in_order(
         waiting = {each.id for each in left}
         free = tuple(each for each in left if not first.get(each.id, set()) & waiting)
         groups.append(free or left)
-        left = tuple(each for each in left if each not in groups[-1])
+        done = {each.id for each in groups[-1]}
+        left = tuple(each for each in left if each.id not in done)
     return tuple(groups)
 
 
