@@ -430,8 +430,10 @@ def test_a_group_of_others_is_not_taken(fleet: Fleet) -> None:
 
 
 def test_a_group_of_another_tool_is_taken_over_with_its_members(fleet: Fleet) -> None:
-    def made_by_another_tool(resource: str) -> str:
-        allow = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": resource}
+    other = f"arn:aws:iam::{PROD}:role/other"
+
+    def made_by_another_tool(*resources: str) -> str:
+        allow = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": resources}
         return json.dumps({"Version": "2012-10-17", "Statement": allow})
 
     there = fleet.admin(PROD)
@@ -449,7 +451,7 @@ def test_a_group_of_another_tool_is_taken_over_with_its_members(fleet: Fleet) ->
     iam.put_group_policy(
         GroupName="prod.admin",
         PolicyName="prod.admin-Policy",
-        PolicyDocument=made_by_another_tool(arn(PROD)),
+        PolicyDocument=made_by_another_tool(arn(PROD), other),
     )
     for user in ("ann", "bob"):
         iam.add_user_to_group(GroupName="prod.admin", UserName=user)
@@ -465,8 +467,12 @@ def test_a_group_of_another_tool_is_taken_over_with_its_members(fleet: Fleet) ->
     assert before == {("ann", LIST), ("bob", LIST)}
     seen: list[set[tuple[str, str]]] = []
     fleet.sandbox.faults.append(lambda call: seen.append(reach(fleet)) if is_write(call) else None)
-    run = fleet.apply("--all", "--adopt")
+    run = fleet.apply("--all", "--adopt", "--explain", "--output", "json")
     assert run.status == 0, run.out + run.err
+    told = " ".join(each["message"] for each in run.json["findings"])
+    assert f"user/bob loses what it allows, and its members can assume {other} no more" in told
+    losing = {each["principal"] for each in run.json["meaning"] if each["losses"]}
+    assert f"user/arn:aws:iam::{HUB}:user/bob" in losing
     assert reach(fleet) == {("ann", LIST), ("ann", RECEIVE)}
     assert set().union(*seen) <= before | reach(fleet)
     assert groups(fleet)[IN_PROD] == ({"ann"}, [arn(PROD)])

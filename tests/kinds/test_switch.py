@@ -127,7 +127,7 @@ def test_two_roles_cannot_have_one_group() -> None:
 @pytest.mark.parametrize(
     ("inline", "codes"),
     [
-        ({"theirs": permission(ROLE)}, []),
+        ({"theirs": permission(ROLE)}, ["adopted"]),
         ({"theirs": permission(ROLE), "more": MORE}, ["not-ours"]),
         ({"theirs": permission(f"arn:aws:iam::{ACCOUNT.id}:role/*")}, ["not-ours"]),
         ({"theirs": permission(f"arn:aws:iam::{HUB}:role/admin")}, ["not-ours"]),
@@ -139,10 +139,11 @@ def test_a_group_of_others_is_taken_over_if_it_leads_to_roles_of_the_account_alo
     asked = RunOptions(adopt=True)
     found, changes = planned(files(role()), hub(inline, "/theirs/"), asked)
     assert found == codes
-    calls = changes[f"switch-group {GROUP.name}"].calls if not codes else ()
+    is_adopted = codes == ["adopted"]
+    calls = changes[f"switch-group {GROUP.name}"].calls if is_adopted else ()
     assert [each.operation for each in calls] == (
         ["update_group", "remove_user_from_group", "put_group_policy", "delete_group_policy"]
-        if not codes
+        if is_adopted
         else []
     )
 

@@ -6,6 +6,7 @@ by its path.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,10 +35,11 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.phrases import listed
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.problem import Problem
-from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
+from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 NAME: Final = "switch-group"
 _ASSUME: Final = "sts:assumerole"
@@ -101,7 +103,8 @@ class SwitchGroups(Kind):
     def gives(self, resource: Resource) -> GivenAccess:
         if not resource.aside["is_here"]:
             assert resource.principal is not None, "a group to switch is for a role"
-            return GivenAccess(switching=Switching(resource.principal))
+            users = tuple(sorted(resource.aside["switching"]))
+            return GivenAccess(switching=Switching(resource.principal, users))
         document = resource.document
         return GivenAccess(
             _group(resource),
@@ -154,8 +157,10 @@ def aside(
     """What the kind knows of a group by its ARN: its hub, and the account of its role.
 
     It `is_here` in the hub's own plan. `members` are the names of the users that it is to have.
+    `switching` are the ARNs of users who become the role by a group of others.
     """
     return {
+        "switching": (),
         "hub": hub.account_id,
         "role_account": role_account,
         "arn": arn,
@@ -298,11 +303,26 @@ def _takeover(wanted: Resource, taken: PrincipalState, hub: Snapshot) -> Takeove
         return None
     (team,) = wanted.teams
     path = names.switch_path(team, account)
+    users = hub.members(taken.principal)
+    (role,) = _led_to(wanted.document)
+    others = sorted(
+        {each for document in taken.inline.values() for each in _led_to(document)} - {role}
+    )
+    arns_ = [hub.principals[each].arn for each in users] if leads_to(taken, role) else []
     return Takeover(
         tuple(_moved(wanted, taken, hub, path)),
         f"makes {taken.arn} ours by moving it to {path}, and it leads to this role alone",
+        holders=tuple(each for each in users if each.name not in wanted.aside["members"]),
         in_place=True,
+        costs=f"its members can assume {listed(others)} no more" if others and users else "",
+        before=replace(wanted, aside={**wanted.aside, "switching": arns_}),
     )
+
+
+def _led_to(document: Document | None) -> Iterator[str]:
+    """The ARNs that a document names."""
+    for statement in documents.statements_of(document) if document is not None else ():
+        yield from map(str, documents.as_list(statement.get("Resource", [])))
 
 
 def _moved(wanted: Resource, taken: PrincipalState, hub: Snapshot, path: str) -> Iterator[ApiCall]:
