@@ -173,6 +173,19 @@ def test_a_condition_that_goes_stays_until_what_it_limits_is_gone() -> None:
         assert not (is_open and POWER_USER in found.attached), count
 
 
+@pytest.mark.parametrize("wider", [{"permissions_boundary": "wide"}, {"tags": {"scope": "wide"}}])
+def test_whom_a_new_trust_puts_out_gains_by_no_boundary_and_no_tag(wider: dict[str, Any]) -> None:
+    before = role(trust=[EC2, {"iam": "user/alice"}], custom_statements=[LIST])
+    after = role(custom_statements=[LIST], **wider)
+    wide = f"arn:aws:iam::{ACCOUNT.id}:policy/wide"
+    made = values.applied(files(before), values.with_policy(account(), wide))
+    calls = values.in_order(changes(files(after), made))
+    assert calls
+    for count in range(len(calls) + 1):
+        found = state(values.carried_out(made, calls[:count]))
+        assert not ("alice" in str(found.trust) and "wide" in str((found.boundary, found.tags)))
+
+
 @pytest.mark.parametrize("others", [[EC2], [EC2, {"iam": "user/bob"}]])
 def test_between_two_trusts_the_denies_of_both_hold(others: list[Any]) -> None:
     def keeping_out(address: str) -> dict[str, Any]:

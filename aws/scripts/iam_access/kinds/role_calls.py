@@ -141,8 +141,11 @@ def _trust(account: str, name: str, document: Document, phase: Phase) -> ApiCall
 def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     account, name = snapshot.account_id, after.name
     permissions = tuple(entity_policies.written(role(name), before, after, snapshot))
+    tagging = tuple(_tagged(before, after, account))
     opens = not same_trust(before, after)
-    if opens and (permissions or before.attributes["managed"]):
+    bounds = before.attributes["boundary"] != after.attributes["boundary"]
+    # Conditions of policies, those of its boundary too, may be about its tags.
+    if opens and (permissions or bounds or tagging or before.attributes["managed"]):
         narrow = _common_trust(before.documents.get(TRUST), after.documents[TRUST])
         if not documents.alike(narrow, before.documents.get(TRUST)):
             yield _trust(account, name, narrow, Phase.RECLAIM)
@@ -155,7 +158,7 @@ def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[Ap
     yield from permissions
     yield from instance_profile.written(before, after, snapshot)
     yield from _described(before, after, account)
-    yield from _tagged(before, after, account)
+    yield from tagging
     if opens:
         # Whom it opens to must not have what is still to be taken off.
         last = max((Phase.GRANT, *(call.phase for call in permissions)))
