@@ -133,12 +133,18 @@ def test_who_leaves_a_group_that_denies_loses_what_it_denies_first() -> None:
 
 def test_a_group_with_what_the_settings_keep_stays_without_members() -> None:
     theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/theirs"
-    at = values.with_policy(account(ALICE, attached=(theirs,)), theirs)
+    attached = values.with_policy(account(ALICE, attached=(theirs,)), theirs)
+    at = values.with_state(
+        attached, DEVS, inline={"theirs": {"Version": "2012-10-17", "Statement": []}}
+    )
     removed = ("group-member", ChangeType.DELETE, "user/alice")
     kept = planned(files(policies_of_others="keep"), at)
     assert kept == (["group-in-use"], [removed])
-    codes, changes = planned(files(), at)
-    assert (codes, sorted(changes)) == ([], [removed, ("iam-group", ChangeType.DELETE, "devs")])
+    # What is only attached is not lost, and a file may have granted it.
+    both = [removed, ("iam-group", ChangeType.DELETE, "devs")]
+    for keeping, found in (("remove", at), ("keep", attached)):
+        codes, changes = planned(files(policies_of_others=keeping), found)
+        assert (codes, sorted(changes)) == ([], both)
 
 
 WHOLE = group(members=["alice@example.com"], grants=["read", "deny"], custom_statements=[LIST])

@@ -565,11 +565,20 @@ def test_what_others_put_on_it_stays_if_the_settings_say_so() -> None:
 
 
 def test_a_role_with_what_the_settings_keep_stays_though_its_entry_has_gone() -> None:
-    found = burdened(values.applied(files(role()), account()))
+    found = burdened(values.applied(files(role(grants=["read"])), account()))
     assert planned(replace(files(), settings=KEEPING), found) == (["role-in-use"], [])
     assert CI not in values.applied(files(), found).principals
     absent = replace(files(role(state="absent", trust=[])), settings=KEEPING)
     assert CI not in values.applied(absent, found).principals
+    # And though the whole team has gone, or no longer names the account.
+    for teams in ((), (values.team("ops"),)):
+        left = values.configuration(*teams)
+        assert planned(replace(left, settings=KEEPING), found) == (["role-in-use"], [])
+        assert changes(replace(left, settings=KEEPING), found) == (), "its policy stays too"
+        assert CI not in values.applied(left, found).principals
+    # While its files cannot be read, what it has is not known to be in the way.
+    unread = values.configuration(invalid=["payments"])
+    assert planned(replace(unread, settings=KEEPING), found) == (["team-left-alone"], [])
 
 
 @pytest.mark.parametrize("wanted", [(), (role("other/ci"),)])

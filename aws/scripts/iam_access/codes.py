@@ -807,12 +807,12 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "role-in-use": CodeEntry(
         _ERROR,
         "a role that no entry asks for any more stays: an instance profile of others holds it, or "
-        "it has policies of others that `policies_of_others` in the settings keeps",
+        "it has inline policies of others, which `policies_of_others` in the settings keeps",
     ),
     "group-in-use": CodeEntry(
         _ERROR,
-        "a group that no entry asks for any more stays, without members: it has policies of others "
-        "that `policies_of_others` in the settings keeps",
+        "a group that no entry asks for any more stays, without members: it has inline policies of "
+        "others, which `policies_of_others` in the settings keeps",
     ),
     "kept-of-others": CodeEntry(
         _WARNING,

@@ -106,16 +106,19 @@ class DescribedPrincipals(Kind):
     def kept_in_use(
         self, named: Iterable[str], scope: TeamInAccount
     ) -> Iterator[tuple[Resource, str]]:
-        """The team's, but those of these names, that hold what the settings keep, and what."""
+        """The team's, but those of these names, with inline policies that the settings keep.
+
+        These would be lost with it; a managed policy of others only loses an attachment, which may
+        be one that the files made.
+        """
         if not scope.keeps_others:
             return
         asked = {self.principal(name).in_iam for name in named}
         for principal, state in sorted(scope.snapshot.principals.items()):
             if self.team_of(state) == scope.team and principal.in_iam not in asked:
                 found = self.found(state, scope.team, scope.snapshot)
-                held = entity_policies.held_of_others(found, principal, scope)
-                if held:
-                    yield found, held
+                if found.attributes["others"]:
+                    yield found, f"inline policy {', '.join(found.attributes['others'])}"
 
     # What it is in an account.
 

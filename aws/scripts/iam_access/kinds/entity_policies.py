@@ -147,18 +147,12 @@ def beside_others(
         "kept-of-others",
         f"{holder.label} in account {scope.account.id} ({scope.account.label}) has what its entry "
         f"does not say, and the settings keep: {some(names_, _NAMED)}",
-        "take it off by hand or write it into the entry; policies_of_others: remove in "
-        "settings.yaml has an apply take it off",
+        "take it off by hand, also a policy that the entry granted before (customer_policies), or "
+        "write it into the entry; policies_of_others: remove in settings.yaml has an apply take it "
+        "off",
         severity=Severity.WARNING,
     )
     return kept, (finding,)
-
-
-def held_of_others(found: Resource, holder: Principal, scope: TeamInAccount) -> str:
-    """What others put on a role or group, as it is, and the settings keep; empty for nothing."""
-    own = replace(found, attributes={**found.attributes, "managed": (), "others": ()})
-    kept, _ = beside_others(own, holder, scope)
-    return ", ".join((*kept.attributes["managed"], *kept.attributes["others"]))
 
 
 def _is_of_others(arn: str) -> bool:

@@ -179,7 +179,9 @@ def desired_state(
     findings: list[Finding] = [*refused.findings]
     absent: dict[ResourceId, Resource] = {}
     unchanged: set[Location] = set()
-    for team, before in _scopes(configuration, account, snapshot, now):
+    named = _scopes(configuration, account, snapshot, now)
+    left = _left_scopes(configuration, account, snapshot, observed, now)
+    for team, before in (*named, *left):
         scope, rules = before, _Rules(refused, team, before)
         for folder in kinds.FOLDERS:
             expansion = folder.expand(team.entries[folder.folder], scope)
@@ -200,6 +202,7 @@ def desired_state(
     written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
     _keep(resources, [*blocked, *written.blocked], observed, now)
+    _keep_needed(resources, observed)
     return Desired(resources, (*findings, *written.findings), absent)
 
 
@@ -308,6 +311,13 @@ def _keep(
         resources.setdefault(resource.id, resource)
 
 
+def _keep_needed(resources: dict[ResourceId, Resource], observed: ResourcesById) -> None:
+    """Keep what files do not ask for any more, but what stays as it is rests on."""
+    for id_ in [id_ for resource in resources.values() for id_ in resource.needs]:
+        if id_ in observed:
+            resources.setdefault(id_, observed[id_])
+
+
 def _add(resources: dict[ResourceId, Resource], more: Iterable[Resource]) -> None:
     for resource in more:
         known = resources.get(resource.id)
@@ -411,34 +421,61 @@ def places(
 def _scopes(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Iterator[tuple[Team, TeamInAccount]]:
-    book = configuration.rules
-    boundary = book.boundary.arn(account, snapshot) if book.boundary else None
     for name, environment in sorted(account.environments.items()):
         team = configuration.teams[name]
-        values = values_of(account, environment, name, team.account_ids)
-        yield (
-            team,
-            TeamInAccount(
-                account=account,
-                team=name,
-                environment=environment,
-                policies=team.policies,
-                granted=_granted(team, environment),
-                publish_everywhere=configuration.settings.publish_policies == "everywhere",
-                rules=replace(
-                    book.temporary(environment, name),
-                    boundary=boundary,
-                    unbounded=tuple(configuration.settings.unbounded_roles),
-                ),
-                snapshot=snapshot,
-                now=now,
-                user_names=configuration.settings.user_names,
-                account_ids=team.account_ids,
-                keeps_others=configuration.settings.policies_of_others == "keep",
-                tags=fill(merged(configuration.settings.tags, team.tags), values),
-                entries_in=configuration.entries_in,
-            ),
-        )
+        yield team, _scope(configuration, team, environment, account, snapshot, now)
+
+
+def _left_scopes(
+    configuration: Configuration,
+    account: Account,
+    snapshot: Snapshot,
+    observed: ResourcesById,
+    now: datetime,
+) -> Iterator[tuple[Team, TeamInAccount]]:
+    """The teams that have something in the account and name it no more, with no entries.
+
+    Of what they have, the policies of others stay that the settings keep; else all of it goes.
+    """
+    if configuration.settings.policies_of_others != "keep":
+        return
+    owners = frozenset[str]().union(*(each.teams for each in observed.values()))
+    for name in sorted(owners - account.environments.keys() - configuration.invalid):
+        if name in configuration.teams or not configuration.may_have_files(name):
+            team = Team(name, {}, {each.folder: () for each in kinds.FOLDERS})
+            yield team, _scope(configuration, team, "", account, snapshot, now)
+
+
+def _scope(
+    configuration: Configuration,
+    team: Team,
+    environment: str,
+    account: Account,
+    snapshot: Snapshot,
+    now: datetime,
+) -> TeamInAccount:
+    book = configuration.rules
+    values = values_of(account, environment, team.name, team.account_ids)
+    return TeamInAccount(
+        account=account,
+        team=team.name,
+        environment=environment,
+        policies=team.policies,
+        granted=_granted(team, environment),
+        publish_everywhere=configuration.settings.publish_policies == "everywhere",
+        rules=replace(
+            book.temporary(environment, team.name),
+            boundary=book.boundary.arn(account, snapshot) if book.boundary else None,
+            unbounded=tuple(configuration.settings.unbounded_roles),
+        ),
+        snapshot=snapshot,
+        now=now,
+        user_names=configuration.settings.user_names,
+        account_ids=team.account_ids,
+        keeps_others=configuration.settings.policies_of_others == "keep",
+        tags=fill(merged(configuration.settings.tags, team.tags), values),
+        entries_in=configuration.entries_in,
+    )
 
 
 def _granted(team: Team, environment: str) -> frozenset[str]:
