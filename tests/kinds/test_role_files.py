@@ -185,6 +185,8 @@ aws-roles:
         conditions:
           StringEquals: {token.actions.githubusercontent.com:aud: sts.amazonaws.com}
           StringLike: {token.actions.githubusercontent.com:sub: "repo:a/b:*"}
+      - federated: cognito-identity.cn-north-1.amazonaws.com.cn
+        conditions: {StringEquals: {cognito-identity.cn-north-1.amazonaws.com.cn:aud: x}}
       - {service: [batchoperations.s3, states.eu-west-1.amazonaws.com, ecs-tasks]}
       - {iam: role/x, account: [hub, prod], conditions: {StringEquals: {sts:ExternalId: x}}}
 """

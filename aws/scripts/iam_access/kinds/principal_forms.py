@@ -21,6 +21,7 @@ from iam_access.kinds.short_forms import SELF, account_text
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
+from iam_access.policy.shared_providers import is_cognito
 
 ANY: Final = "*"
 #: What a short form names: AWS's elements of `Principal` by our key.
@@ -124,7 +125,7 @@ def _federated(value: Any) -> str:
         return _federated_form(value)
     if not isinstance(value, str):
         raise bad_principal("federated is neither text nor a mapping", _HOW_TO_FEDERATE)
-    if value in _DOMAINS:
+    if value in _DOMAINS or is_cognito(value):
         return value
     if _PROVIDER.fullmatch(value):
         return short_forms.iam_text(value, short_forms.OWN_ACCOUNT)

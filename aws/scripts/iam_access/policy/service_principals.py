@@ -19,12 +19,14 @@ _FURTHER: Final = frozenset(
     {
         *("airflow-env", "application-insights", "automation", "aws-artifact-account-sync"),
         *("billingreports", "cassandra-streams", "cloudwatch-crossaccount", "codecatalyst-runner"),
-        *("codestar", "config-conforms", "config-multiaccountsetup", "costalerts"),
-        *("datazonecontrol", "deeplens", "diode", "ec", "ec2-images", "ec2fastlaunch", "ec2fleet"),
+        *("codestar", "cognito-identity-us-gov", "config-conforms", "config-multiaccountsetup"),
+        *("costalerts", "datazonecontrol", "deeplens", "diode", "dms-data-migrations"),
+        *("dnssec-route53", "ec", "ec2-images", "ec2fastlaunch", "ec2fleet"),
         *("ec2scheduled", "ec2sqlha", "ecs-compute", "ecs-tasks", "edgelambda", "eks-connector"),
         *("eks-fargate", "eks-fargate-pods", "eks-nodegroup", "iotevents", "iotroborunner"),
-        *("iotthingsgraph", "lexv2", "macie", "managedservices", "migrationhub", "mobilehub"),
-        *("opensearchservice", "pinpoint", "purchaseorders", "rds-preview", "securityhubv2"),
+        *("iotthingsgraph", "lexv2", "macie", "managedservices", "marketplace", "migrationhub"),
+        *("mobilehub", "opensearchservice", "osis-pipelines", "partnercentral-selling", "pinpoint"),
+        *("purchaseorders", "rds-preview", "s2svpn", "securityhubv2"),
         *("servicecatalog-appregistry", "spot", "spotfleet", "transitgateway", "tts", "vmie"),
         "vpc-flow-logs",
     }

@@ -5,10 +5,12 @@ IAM refuses a trust policy that does not look at that claim.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from iam_access.policy import document as documents
+from iam_access.policy.arn import REGION_NAME
 
 _OIDC: Final = ":oidc-provider/"
 _SUB: Final = (
@@ -26,7 +28,6 @@ _SUB: Final = (
 )
 _AUD: Final = (
     "api.pulumi.com/oidc",
-    "cognito-identity.amazonaws.com",
     "oidc.vercel.com",
     "sandboxes.cloud",
 )
@@ -35,6 +36,16 @@ _KEYS: Final = {
     **{provider: f"{provider}:sub" for provider in _SUB},
     **{provider: f"{provider}:aud" for provider in _AUD},
 }
+# Pools of identities of Amazon Cognito, by region in some of them.
+# https://docs.aws.amazon.com/cognito/latest/developerguide/role-trust-and-permissions.html
+_COGNITO: Final = re.compile(
+    rf"cognito-identity(-us-gov|\.{REGION_NAME.pattern})?\.amazonaws\.com(\.cn)?"
+)
+
+
+def is_cognito(domain: str) -> bool:
+    """Whether this is Amazon Cognito, by the name that it has in some region."""
+    return _COGNITO.fullmatch(domain) is not None
 
 
 def missing_claim(provider: str, conditions: Mapping[str, Any] | None) -> str | None:
@@ -43,7 +54,8 @@ def missing_claim(provider: str, conditions: Mapping[str, Any] | None) -> str | 
     `provider` is the ARN or domain that it names. What is compared with nothing but wildcards, or
     only with what it must not be, lets in anyone.
     """
-    key = _KEYS.get(provider.partition(_OIDC)[2] or provider)
+    name = provider.partition(_OIDC)[2] or provider
+    key = f"{name}:aud" if is_cognito(name) else _KEYS.get(name)
     if key is None or any(_limits(value) for value in _compared(key, conditions or {})):
         return None
     return key

@@ -150,11 +150,11 @@ def _keys(
 
 
 def _providers(statement: Mapping[str, Any]) -> Iterator[str]:
-    """The OIDC providers that a statement trusts, as condition keys name them."""
-    for arn in documents.as_list(statement["Principal"].get("Federated", [])):
-        _, found, host = arn.partition(_PROVIDER)
-        if found:
-            yield host
+    """The providers that a statement trusts by host or domain, as condition keys name them."""
+    for provider in documents.as_list(statement["Principal"].get("Federated", [])):
+        _, found, host = provider.partition(_PROVIDER)
+        if found or not provider.startswith("arn:"):
+            yield host or provider
 
 
 def _size(entry: AccessEntry, known: Mapping[str, str], report: FindingCollector) -> None:
