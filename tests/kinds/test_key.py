@@ -503,9 +503,12 @@ def test_what_aws_would_refuse_is_refused_and_the_key_stays(
         ("kms:CreateGrant", "Bool", "kms:GrantIsForAWSResource", "false"),
         ("kms:Put*", "ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/data"),
         ("kms:Put*", "StringEquals", "aws:ResourceTag/app", "pay"),
+        ("kms:Put*", "Bool", "aws:MultiFactorAuthPresent", "false"),
+        ("kms:Put*", "DateLessThan", "aws:CurrentTime", "2101-01-01T00:00:00Z"),
+        ("kms:Put*", "DateGreaterThan", "aws:CurrentTime", "2100-01-01T00:00:00Z"),
     ],
 )
-def test_a_deny_locks_out_by_what_is_known_of_the_key(
+def test_a_deny_locks_out_by_what_is_known_of_requests_now_and_later(
     action: str, operator: str, name: str, value: str
 ) -> None:
     conditions = {operator: {name: value}}

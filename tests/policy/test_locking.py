@@ -29,6 +29,19 @@ def locking(**changed: Any) -> int | None:
         {"Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}},
         {"Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
         {"Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/other"}}},
+        # Sessions of roles tell that they have no second factor, or do not tell of any.
+        {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}},
+        {"Condition": {"Null": {"aws:MultiFactorAuthPresent": "true"}}},
+        # From a later time on, or for some time later.
+        {"Condition": {"DateGreaterThan": {"aws:CurrentTime": "2026-04-01T00:00:00Z"}}},
+        {"Condition": {"NumericGreaterThan": {"aws:EpochTime": "1775001600"}}},
+        {"Condition": {"DateGreaterThan": {"aws:TokenIssueTime": ["2026-04-01"]}}},
+        {
+            "Condition": {
+                "DateGreaterThan": {"AWS:CurrentTime": "2026-04-01T00:00:00Z"},
+                "DateLessThan": {"aws:CurrentTime": "2026-04-01T00:00:05Z"},
+            }
+        },
     ],
 )
 def test_what_denies_the_role_locks_it_out(changed: dict[str, Any]) -> None:
@@ -43,6 +56,8 @@ def test_what_denies_the_role_locks_it_out(changed: dict[str, Any]) -> None:
         {"Principal": {"AWS": "arn:aws:iam::123456789012:role/other"}},
         {"Condition": {"ArnNotLike": {"aws:PrincipalArn": ROLE}}},
         {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}},
+        {"Condition": {"DateLessThan": {"aws:CurrentTime": "2026-02-01T00:00:00Z"}}},
     ],
 )
 def test_what_spares_it_does_not(changed: dict[str, Any]) -> None:

@@ -108,7 +108,9 @@ def _lockout(wanted: Resource, scope: TeamInAccount) -> Problem | None:
         "kms:ResourceAliases": [f"alias/{wanted.name}"],
     }
     try:
-        found = key_policy.locked_out(wanted.document or {}, scope.account, region, actions, of_key)
+        found = key_policy.locked_out(
+            wanted.document or {}, scope.account, region, actions, of_key, scope.now
+        )
     except PolicySyntaxError as error:
         return Problem(
             "policy-lockout",

@@ -4,6 +4,8 @@ https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import product
 from typing import Any, Final
 
 from iam_access.kinds.key_file import ADMINS_SID, ROOT_SID, KeySpec
@@ -14,6 +16,7 @@ from iam_access.policy import document as documents
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
 from iam_access.policy.evaluation.request import Context, PrincipalContext, Request
+from iam_access.policy.locking import OVER_TLS, WITHOUT_MFA, times_told_apart
 from iam_access.snapshot import Document
 
 #: Characters, white space included.
@@ -30,8 +33,7 @@ _ANY_KEY: Final = "key/00000000-0000-0000-0000-000000000000"
 # What each request about a key of ours has, and what some of them have.
 # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
 _OF_KEYS: Final[Context] = {
-    "aws:SecureTransport": "true",
-    "aws:ViaAWSService": "false",
+    **OVER_TLS,
     "kms:KeyOrigin": "AWS_KMS",
     "kms:KeySpec": "SYMMETRIC_DEFAULT",
     "kms:KeyUsage": "ENCRYPT_DECRYPT",
@@ -80,9 +82,14 @@ def key_policy(account: Account, filled: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def locked_out(
-    policy: Document, account: Account, region: str, actions: Sequence[str], of_key: Context
+    policy: Document,
+    account: Account,
+    region: str,
+    actions: Sequence[str],
+    of_key: Context,
+    now: datetime,
 ) -> tuple[str, str] | None:
-    """Who could not administer a key with this policy any more, and the action that it lacks.
+    """Who could not administer a key with this policy, now or later, and the action that it lacks.
 
     `actions` are those that the deployer role makes, `of_key` the condition keys of requests that
     say which key it is. Whatever else its own policies and those of the account say, a Deny of the
@@ -99,13 +106,15 @@ def locked_out(
     )
     root = PrincipalContext.root(account.id, account.partition)
     of_account = {"kms:CallerAccount": account.id, "aws:RequestedRegion": region}
-    for who, caller, wanted in (
-        ("the deployer role", deployer, actions),
-        ("the root user of the account", root, ("kms:PutKeyPolicy",)),
+    times = times_told_apart(policy, now)
+    without_mfa = WITHOUT_MFA if documents.denies(policy) else WITHOUT_MFA[:1]
+    for who, caller, wanted, contexts in (
+        ("the deployer role", deployer, actions, without_mfa),
+        ("the root user of the account", root, ("kms:PutKeyPolicy",), WITHOUT_MFA[:1]),
     ):
-        for action in wanted:
-            context = {**of_account, **_OF_KEYS, **of_key, **_OF_CALLS.get(action, {})}
-            request = Request(caller, action, key, account.id, context)
+        for when, mfa, action in product(times, contexts, wanted):
+            context = {**of_account, **_OF_KEYS, **of_key, **_OF_CALLS.get(action, {}), **mfa}
+            request = Request(caller, action, key, account.id, context, now=when)
             if not decide(request, layers).allowed:
                 return who, action
     return None

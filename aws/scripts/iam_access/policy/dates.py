@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
@@ -74,6 +75,21 @@ def parse_seconds(value: str | int | float) -> Decimal | None:
         return None
     since = moment.replace(microsecond=0) - _EPOCH
     return since.days * 86_400 + since.seconds + fraction
+
+
+def around(value: str | int | float) -> Iterator[datetime]:
+    """One second before, at and after a date value of a policy: requests have no finer time.
+
+    Nothing for what is no date, or none that a request can have.
+    """
+    seconds = parse_seconds(value)
+    if seconds is None:
+        return
+    try:
+        moment = _EPOCH + int(seconds) * _SECOND
+        yield from (moment - _SECOND, moment, moment + _SECOND)
+    except OverflowError:
+        return
 
 
 @lru_cache(maxsize=4_096)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import combinations, islice, permutations, product
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 from iam_access.policy.condition_keys import ValueType, find_condition_key
-from iam_access.policy.dates import parse_seconds
+from iam_access.policy.dates import around, parse_seconds
 from iam_access.policy.document import (
     VERSION,
     as_list,
@@ -30,16 +30,13 @@ from iam_access.policy.evaluation.conditions import (
     parse_number,
 )
 from iam_access.policy.evaluation.decision_cache import Recorder
-from iam_access.policy.evaluation.request import TIME_KEYS, Context, RequestContext
+from iam_access.policy.evaluation.request import TELLING_TIME, TIME_KEYS, Context, RequestContext
 from iam_access.policy.globs import GlobMode, Lookup, Piece, Variable, parse_pattern
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.snapshot import Document
 
-_SECOND = timedelta(seconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Operators that compare times as times, or ignore the value.
 _OF_TIME = ("date", "numeric", "null")
-_TELL_TIME = TIME_KEYS | {"aws:tokenissuetime"}
 
 
 class Asked(NamedTuple):
@@ -181,13 +178,8 @@ def _conditions(raw: Mapping[str, Any], variables: bool) -> Iterator[Asked]:
 
 def _moments(asked: Asked) -> Iterator[datetime]:
     """One second before, at and after each date: requests have no finer time."""
-    for value in asked.values if asked.key in _TELL_TIME else ():
-        seconds = parse_seconds(value)
-        try:
-            moment = _EPOCH + int(seconds or 0) * _SECOND
-            yield from (moment - _SECOND, moment, moment + _SECOND)
-        except OverflowError:
-            continue
+    for value in asked.values if asked.key in TELLING_TIME else ():
+        yield from around(value)
 
 
 def _nothing(_key: str, _written: str) -> str | None:

@@ -435,6 +435,9 @@ def tells_resource_owner(request: Request) -> bool:
 TIME_KEYS = frozenset({"aws:currenttime", "aws:epochtime"})
 """The keys of the time of a request, in lower case."""
 
+TELLING_TIME = TIME_KEYS | {"aws:tokenissuetime"}
+"""These, and the key of the time at which a session was opened."""
+
 _ISSUED, _USER_ID = "aws:tokenissuetime", "aws:userid"
 # Present in every request of a principal, with the same value.
 _OF_PRINCIPAL = (ALWAYS_PRESENT - TIME_KEYS) | {"aws:username", "aws:principalservicename"}
