@@ -10,7 +10,14 @@ import pytest
 
 from iam_access.config.configuration import Configuration
 from iam_access.config.settings import Settings
-from iam_access.kinds import given_access, key_facts, markers, names, unread
+from iam_access.kinds import (
+    given_access,
+    key_facts,
+    markers,
+    names,
+    resource_policies,
+    unread,
+)
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.key import Keys
 from iam_access.kinds.key_calls import GRANT_PREFIX
@@ -564,6 +571,20 @@ def test_what_it_gives_follows_from_its_policy_and_grants() -> None:
     assert all(name.startswith(GRANT_PREFIX) for name in given.grants)
     (wanted,) = (each.after for each in changes(files(WHOLE), account()))
     assert given_access(wanted).resource_policies.keys() == {arn}
+
+
+def test_what_others_grant_on_it_lets_in_as_well_and_is_no_part_of_what_it_gives() -> None:
+    of_ec2 = GrantState("ec2", {**EBS.params, "GranteePrincipal": "ec2.amazonaws.com"})
+    of_both = replace(state(made()), grants=(*state(made()).grants, EBS, of_ec2))
+    there = account(of_both)
+    (found,) = observed_state(there).values()
+    (policy,) = resource_policies(there).values()
+    (given,) = given_access(found).resource_policies.values()
+    assert replace(policy, grants_of_others={}) == given
+    assert [each["Statement"][0]["Principal"] for each in policy.grants_of_others.values()] == [
+        {"AWS": RUNNER},
+        {"Service": "ec2.amazonaws.com"},
+    ]
 
 
 def test_rules_about_grants_hold_for_what_a_key_says_itself() -> None:

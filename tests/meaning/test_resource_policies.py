@@ -1,6 +1,7 @@
 """What changed policies of resources mean: for users and roles, and for who is neither."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,16 @@ def test_what_is_taken_over_as_it_is_means_nothing() -> None:
     closed = having(account_with(), {BUCKET: bucket()})
     (found,) = meaning(account_with(), closed, (), NOW, taken=lent)
     assert view.summary(found) == f"no new access; loses {GET}"
+
+
+def test_what_others_grant_is_neither_gained_nor_lost_with_the_key() -> None:
+    decrypt = document_of_grant(ARN[BOB], ["Decrypt"])
+    ours = key(naming({"AWS": ROOT}, "kms:*"), naming({"AWS": ARN[RUNNER]}, "kms:Encrypt"))
+    both = replace(ours, grants_of_others={"ebs": decrypt})
+    bare = replace(key(naming({"AWS": ROOT}, "kms:*")), grants_of_others={"ebs": decrypt})
+    for before, after in (({KEY: both}, {KEY: bare}), ({KEY: both}, {})):
+        assert means(before, after).keys() == {"role/runner"}
+    assert means({KEY: ours}, {KEY: both}).keys() == {"user/bob"}
 
 
 def test_all_actions_are_those_of_the_service() -> None:

@@ -6,6 +6,7 @@ grants.html.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,8 +179,10 @@ KMS = [
 def test_a_key_in_the_same_account(
     own: list[Any], statements: list[Any], grants: Any, expected: bool
 ) -> None:
-    found = {KEY: key(*statements, **grants)}
-    assert allowed(holding(*own), found, "kms:Decrypt", KEY, ALICE) is expected
+    ours = key(*statements, **grants)
+    of_others = replace(key(*statements), grants_of_others=grants)
+    for each in (ours, of_others):
+        assert allowed(holding(*own), {KEY: each}, "kms:Decrypt", KEY, ALICE) is expected
 
 
 def test_a_bucket_without_a_policy_is_looked_at_and_a_foreign_one_is_not() -> None:

@@ -721,8 +721,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "policy-lockout": CodeEntry(
         _ERROR,
-        "a policy by which the pipeline, or the account itself, could not change it any more, or "
-        "of which that cannot be judged",
+        "a policy by which the pipeline, or the account itself, could not change it any more, "
+        "now or from a later time on, or of which that cannot be judged",
     ),
     "bucket-not-empty": CodeEntry(
         _ERROR, "a bucket that is to be deleted has objects, or versions of objects"

@@ -6,6 +6,7 @@ may add some for a while.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar, overload
 
@@ -133,12 +134,18 @@ def resource_policies(snapshot: Snapshot) -> dict[str, ResourcePolicy]:
     """
     if not snapshot.parts:
         return {}
-    return {
-        arn: policy
-        for kind in KINDS
-        for resource in kind.observed(snapshot)
-        for arn, policy in kind.gives(resource).resource_policies.items()
-    }
+    found = (resource for kind in KINDS for resource in kind.observed(snapshot))
+    return {arn: each for one in found for arn, each in policies_there(one, snapshot).items()}
+
+
+def policies_there(resource: Resource, snapshot: Snapshot) -> dict[str, ResourcePolicy]:
+    """The policies of resources that one writes, by ARN, with what others let in besides there."""
+    kind = kind_of(resource.id)
+    found = kind.gives(resource).resource_policies
+    if not found or not isinstance(kind, DataKind):
+        return dict(found)
+    others = kind.grants_of_others(resource, snapshot)
+    return {arn: replace(policy, grants_of_others=others) for arn, policy in found.items()}
 
 
 def one_grant(resource: Resource) -> object:
@@ -185,6 +192,7 @@ __all__ = [
     "kind_of",
     "kinds_by_form",
     "one_grant",
+    "policies_there",
     "registered",
     "resource_policies",
     "unread",

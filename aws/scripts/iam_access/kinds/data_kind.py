@@ -5,7 +5,7 @@ it. What leaves the files is let go: it stays, with its data.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -27,7 +27,7 @@ from iam_access.model import (
 )
 from iam_access.policy import arn as arns
 from iam_access.problem import Problem
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 #: The attribute of a resource that is ours: whether its team has a mark for it.
 MARKED: Final = "marked"
@@ -73,6 +73,10 @@ class DataKind(Kind):
     @abstractmethod
     def mark_of(self, resource: Resource, snapshot: Snapshot) -> markers.Mark:
         """The mark by which a resource is found."""
+
+    def grants_of_others(self, resource: Resource, snapshot: Snapshot) -> Mapping[str, Document]:
+        """What others let in by a resource, as the account has it, beside its policy, by name."""
+        return {}
 
     def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         return ()

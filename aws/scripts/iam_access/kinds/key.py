@@ -6,7 +6,7 @@ the key, and stay. A key whose entry goes stays with all that it encrypts: only 
 and tag go. A mark tells at no call that there is one (`markers`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ from iam_access.kinds.principal_forms import OwnEntities, PrincipalForm, element
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.model import ApiCall, Change, Finding, Resource, ResourceId
 from iam_access.policy.kms_grants import document_of_grant
-from iam_access.snapshot import Snapshot, SnapshotPart
+from iam_access.snapshot import Document, Snapshot, SnapshotPart
 
 FOLDER: Final = "aws-keys"
 
@@ -206,18 +206,15 @@ class Keys(DataKind, SearchedKind):
     def gives(self, resource: Resource) -> GivenAccess:
         if resource.arn is None or resource.attributes["state"] == PENDING:
             return GivenAccess()
-        grants = {
-            each["Name"]: document_of_grant(
-                each["GranteePrincipal"],
-                each["Operations"],
-                each.get("Constraints"),
-                each.get("RetiringPrincipal"),
-            )
-            for each in resource.attributes["grants"]
-        }
+        grants = {each["Name"]: _as_policy(each) for each in resource.attributes["grants"]}
         return GivenAccess(
             resource_policies={resource.arn: ResourcePolicy(resource.document, grants)}
         )
+
+    def grants_of_others(self, resource: Resource, snapshot: Snapshot) -> Mapping[str, Document]:
+        key = key_facts.key_behind(resource, snapshot)
+        found = key.grants if key is not None else ()
+        return {each.id: _as_policy(each.params) for each in found if not key_calls.is_ours(each)}
 
     # How it is changed.
 
@@ -273,6 +270,16 @@ def _own(item: Item) -> Item | None:
 def _allowing(actions: Sequence[str]) -> StatementSpec:
     return StatementSpec.model_validate(
         {"effect": "Allow", "actions": list(actions), "resources": ["*"]}
+    )
+
+
+def _as_policy(grant: Mapping[str, Any]) -> Document:
+    """A grant, as CreateGrant takes it, as a policy that says the same."""
+    return document_of_grant(
+        grant["GranteePrincipal"],
+        grant["Operations"],
+        grant.get("Constraints"),
+        grant.get("RetiringPrincipal"),
     )
 
 

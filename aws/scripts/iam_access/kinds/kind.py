@@ -62,12 +62,14 @@ class ResourcePolicy:
 
     `document` names principals; None where the resource has no policy. `grants` are what the
     resource allows besides, as documents by name, such as grants of a KMS key
-    (`policy.kms_grants.document_of_grant`). With `covers_contents`, it is the policy of every
+    (`policy.kms_grants.document_of_grant`); `grants_of_others` are those of which the files say
+    nothing, which an account alone tells. With `covers_contents`, it is the policy of every
     resource whose ARN continues this one's after a slash, too: of the objects of a bucket.
     """
 
     document: Document | None
     grants: Mapping[str, Document] = field(default_factory=dict)
+    grants_of_others: Mapping[str, Document] = field(default_factory=dict)
     covers_contents: bool = False
 
 

@@ -73,6 +73,7 @@ class ResourceChanges:
         """The policies of all resources of an account that are ours, and of all its roles.
 
         `taken` are those, before, of resources of others that the change makes ours.
+        What others let in by a resource that is let go, they go on letting in.
 
         A resource that the change makes denies before what it denies afterwards, and lets no
         caller in: so nothing is lost by it, and what it allows is gained.
@@ -82,12 +83,12 @@ class ResourceChanges:
             {arn: policy for arn, policy in each.items() if other.get(arn) != policy}
             for each, other in (trusts, trusts[::-1])
         )
+        there = {**(taken or {}), **resource_policies(before)}
+        then = resource_policies(after)
+        for arn in there.keys() - then.keys():
+            there[arn] = replace(there[arn], grants_of_others={})
         return cls(
-            *_apart(
-                *_with_made(
-                    {**(taken or {}), **resource_policies(before)}, resource_policies(after)
-                )
-            ),
+            *_apart(*_with_made(there, then)),
             *_with_made(old, new),
             after.account_id,
         )
@@ -211,6 +212,7 @@ def _documents(policy: ResourcePolicy) -> Iterator[Document]:
     if policy.document is not None:
         yield policy.document
     yield from policy.grants.values()
+    yield from policy.grants_of_others.values()
 
 
 def _closed(arn: str, policy: ResourcePolicy) -> ResourcePolicy:

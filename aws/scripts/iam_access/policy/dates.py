@@ -80,13 +80,10 @@ def parse_seconds(value: str | int | float) -> Decimal | None:
 def around(value: str | int | float) -> Iterator[datetime]:
     """One second before, at and after a date value of a policy: requests have no finer time.
 
-    Nothing for what is no date, or none that a request can have.
+    What is no date counts as the beginning of 1970, and what no request can have not at all.
     """
-    seconds = parse_seconds(value)
-    if seconds is None:
-        return
     try:
-        moment = _EPOCH + int(seconds) * _SECOND
+        moment = _EPOCH + int(parse_seconds(value) or 0) * _SECOND
         yield from (moment - _SECOND, moment, moment + _SECOND)
     except OverflowError:
         return

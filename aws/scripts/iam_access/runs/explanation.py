@@ -1,12 +1,11 @@
 """What a plan means for the users and roles of an account, with what has to be read for it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
-from iam_access.kinds import given_access, kind_of
-from iam_access.kinds.kind import ResourcePolicy
+from iam_access.kinds import given_access, kind_of, policies_there
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
 from iam_access.meaning.resource_access import ResourceChanges
@@ -36,7 +35,9 @@ def explained(
         observed = observed_state(before)
         held = state_after(observed, changes)
         others = tuple(_taken_over(changes, before))
-        taken = dict(_resource_policies(others))
+        taken = {
+            arn: policy for each in others for arn, policy in policies_there(each, before).items()
+        }
         then = with_switchers(after(before, changes), held.values())
         before = with_switchers(before, (*observed.values(), *others))
         principals = affected_principals(before, then, changes)
@@ -74,11 +75,6 @@ def _taken_over(changes: Sequence[Change], before: Snapshot) -> Iterator[Resourc
             yield found.adopt.before
         elif given_access(made).switching is not None and kind_of(made.id).is_there(made, before):
             yield made
-
-
-def _resource_policies(resources: Iterable[Resource]) -> Iterator[tuple[str, ResourcePolicy]]:
-    for resource in resources:
-        yield from given_access(resource).resource_policies.items()
 
 
 def _unexplained(account: Account, error: Exception) -> Finding:

@@ -120,6 +120,16 @@ class AccountResources:
             self._compile(document, PolicySource(arn, SourceType.RESOURCE, f"grant {name}", arn))
             for name, document in sorted(policy.grants.items())
         )
+        # No line of the files says anything of these: their id leads to none.
+        grants += tuple(
+            self._compile(
+                document,
+                PolicySource(
+                    f"{arn} {name}", SourceType.RESOURCE, f"grant {name} (of others)", arn
+                ),
+            )
+            for name, document in sorted(policy.grants_of_others.items())
+        )
         own = self._compile(policy.document or documents.document([]), main)
         known = self._known[arn] = KnownResource(arn, self.snapshot.account_id, own, grants)
         return known
