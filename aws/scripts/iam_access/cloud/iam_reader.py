@@ -81,9 +81,7 @@ def read_other_entities(clients: Clients, part: OtherEntitiesPart) -> OtherEntit
     """The users and roles of another account, or why it cannot be read: a call for each 1,000."""
     try:
         pages = _pages(clients(CallTarget(part.account, "iam")))
-        lists = [
-            page.get(key, ()) for page in pages for key in ("UserDetailList", "RoleDetailList")
-        ]
+        lists = [page.get(key, ()) for page in pages for key in _ENTITIES]
     except CloudError as error:
         return OtherEntities(failure=Failure(error.code, error.message, error.hint))
     return OtherEntities(frozenset(detail["Arn"] for details in lists for detail in details))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import ENVIRONMENTS, GRANTS, GROUPS, ROLES, USERS, AccessEntry, rival
-from iam_access.kinds.fields import UserNames, fill, group, role, values_of
+from iam_access.kinds.fields import UserNames, group, role
 from iam_access.kinds.names import label
 from iam_access.model import Finding, Location, Principal, PrincipalType, Severity
 from iam_access.phrases import some
@@ -149,10 +149,8 @@ def _named_by(entry: AccessEntry, team: Team, is_named: Callable[[str], bool]) -
         statements.append({"Effect": "Allow", "Principal": entry.resource.lets_in})
     found: dict[str, None] = {}
     for environment in entry.environments if statements else ():
-        account = team.accounts.get(environment)
-        if account is not None:
-            values = values_of(account, environment, team.name, team.account_ids)
-            written = documents.document(fill(statements, values))
+        if environment in team.accounts:
+            written = documents.document(team.filled(statements, environment))
             found |= dict.fromkeys(filter(is_named, let_in(written)))
     return tuple(found)
 

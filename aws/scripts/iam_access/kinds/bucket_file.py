@@ -28,7 +28,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an")
-_PLACEHOLDER = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
 _KEY: Final = (
     "write 3 to 63 small letters, digits, dots and hyphens; "
     f"{listed([f'{{{each}}}' for each in NAMES])} are filled in"

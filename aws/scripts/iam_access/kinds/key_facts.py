@@ -62,9 +62,8 @@ class KeyPart(SnapshotPart[KeyState | None]):
 class StrayKeysPart(SnapshotPart[tuple[KeyState, ...] | Failure]):
     """The keys of a region with a tag of ours and without an alias, as an interrupted run leaves.
 
-    Or why they cannot be told.
-
-    They cost a call for each key without an alias, and are read only where a key is to be made.
+    Or why they cannot be told. They cost a call for each key without an alias, and are read where a
+    key is to be made or the key of an alias is not ours any more, and when drift is looked for.
     """
 
     region: str

@@ -64,7 +64,7 @@ def other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | N
         if mark.team != scope.team or part.region == region:
             continue
         key = key_facts.key_of(part, scope.snapshot).key
-        # Of one that cannot be read the mark has to do.
+        # For one that cannot be read, the mark decides.
         is_ours = key is not None and (
             key.failure is not None or names.team_of_key(key.tags, mark.arn) == scope.team
         )

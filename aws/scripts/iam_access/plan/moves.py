@@ -149,7 +149,7 @@ def _rewritten(
 
 
 def _part(arn: str, change: Change, snapshot: Snapshot) -> _Part:
-    """From one that is attached to no principal, nothing goes."""
+    """Nothing goes from one that is attached to no principal."""
     before, after = given_access(change.before).published, given_access(change.after).published
     had = before.get(arn) if snapshot.attached_to(arn) else None
     return _Part(change.id, Rewriting.of(had, after.get(arn)))

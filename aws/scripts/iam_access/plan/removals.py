@@ -45,7 +45,7 @@ REMOVALS_SHARE = 0.3
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Holding(NamedTuple):
+class HeldGrant(NamedTuple):
     """A grant that a user or role has, as it is counted."""
 
     grant: object
@@ -78,13 +78,13 @@ def hold_back(
     """
     alive = len(
         {
-            Holding(one_grant(each), principal)
+            HeldGrant(one_grant(each), principal)
             for each in observed.values()
             if not is_dead(each, now)
             for principal in _gainers(each)
         }
     )
-    losses: dict[str, set[Holding]] = defaultdict(set)
+    losses: dict[str, set[HeldGrant]] = defaultdict(set)
     for teams, loss in _losses(changes, observed, now) if allowed is not None else ():
         for team in teams - (allowed or frozenset()):
             losses[team].add(loss)
@@ -128,8 +128,8 @@ def _is_held(change: Change, refused: frozenset[str], now: datetime) -> bool:
     return change.after.teams | change.after.owners <= refused
 
 
-def _together(teams: Iterable[str], losses: Mapping[str, set[Holding]]) -> set[Holding]:
-    return set[Holding]().union(*(losses[team] for team in teams))
+def _together(teams: Iterable[str], losses: Mapping[str, set[HeldGrant]]) -> set[HeldGrant]:
+    return set[HeldGrant]().union(*(losses[team] for team in teams))
 
 
 def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -> Finding:
@@ -151,7 +151,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
 
 def _losses(
     changes: Sequence[Change], observed: ResourcesById, now: datetime
-) -> Iterator[tuple[frozenset[str], Holding]]:
+) -> Iterator[tuple[frozenset[str], HeldGrant]]:
     """Who loses living access by a change and has less afterwards, with the change's teams."""
     losses = [
         (change, principal)
@@ -165,7 +165,7 @@ def _losses(
     before = published(observed)
     for change, principal in losses:
         if change.before is not None and not after.covers(principal, change.before, before):
-            yield change.teams, Holding(one_grant(change.before), principal)
+            yield change.teams, HeldGrant(one_grant(change.before), principal)
 
 
 def _leaving(change: Change) -> Set[Principal]:
@@ -211,12 +211,12 @@ class _After:
         held = state_after(observed, changes)
         policies = published(held)
         self._ends: dict[object, datetime] = {}
-        self._held = set[Holding]()
+        self._held = set[HeldGrant]()
         for each in held.values():
             recipients = principals & set(_gainers(each))
             if not recipients or is_dead(each, now):
                 continue
-            self._held |= {Holding(one_grant(each), principal) for principal in recipients}
+            self._held |= {HeldGrant(one_grant(each), principal) for principal in recipients}
             parts = (renewal_key(each), *_parts(each, policies))
             for key in product(recipients, parts):
                 self._ends[key] = max(_end(each), self._ends.get(key, now))
@@ -226,11 +226,11 @@ class _After:
     ) -> bool:
         """Whether the principal holds it as long: by a renewal of it, or all that it says.
 
-        Of a permanent policy another part of it is enough. `policies` are the documents of managed
-        policies that were published, by ARN.
+        For a permanent policy, another part of it is enough. `policies` are the documents of
+        managed policies that were published, by ARN.
         """
         end = _end(gone)
-        if gone.expires is None and Holding(one_grant(gone), principal) in self._held:
+        if gone.expires is None and HeldGrant(one_grant(gone), principal) in self._held:
             return True
         if gone.grant is not None and self._holds(principal, renewal_key(gone), end):
             return True

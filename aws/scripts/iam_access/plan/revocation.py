@@ -209,7 +209,7 @@ def _kept_as_described(
 
 
 def _lets_in(found: NamedAccess, target: Target, account: Account) -> Finding:
-    """That a role, bucket or key goes on to let in someone by name."""
+    """That a role, bucket or key goes on to let in a user or role by name."""
     named = some(list(found.names), _NAMED)
     return Finding(
         code=KEPT,
@@ -350,8 +350,9 @@ def plan_revocation(
     The findings name what the principals keep: of ours, with its place in the files, and what
     others gave them.
 
-    Policies that several people share stay while anybody else holds them. So does what AWS would
-    refuse to delete, which the findings say; none of those it was granted to holds it any more.
+    Policies that several principals share stay while any other one holds them. So does what AWS
+    would refuse to delete, which the findings say; none of those it was granted to holds it any
+    more.
     """
     observed = observed_state(snapshot)
     temporary = [

@@ -224,7 +224,7 @@ def _packed(
     if not packing.parts and not shut:
         return None
     packing.reduce()
-    # From parts that say nothing of what is wanted nothing moves, so that they can be other ones.
+    # Nothing moves from parts that say nothing of what is wanted, so these can become other ones.
     packing.place(reusing=[number for number in order if not said[number] & whole])
     while len(packing.parts) > fewest:
         fewer = packing.with_one_less()

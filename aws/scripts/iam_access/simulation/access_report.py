@@ -99,14 +99,14 @@ class AccessReport:
         needed = dict.fromkeys(answer.needed for answer in self.answers if answer.needed)
         everyone = self.question.principals is None
         asked = everyone or self.answers
-        nobody = asked and not any(answer.possible for answer in self.answers)
+        none_can = asked and not any(answer.possible for answer in self.answers)
         here = [each for each in self.answers if self.by_aws and each.aws is None]
         limits = unseen(by_aws=self.by_aws, all_known=self._all_known)
         return (
             *needed,
             *([NOT_BY_AWS] if any(not each.by_resource for each in here) else []),
             *([HERE_FOR_RESOURCES] if any(each.by_resource for each in here) else []),
-            *([limits] if limits and (nobody or everyone) else []),
+            *([limits] if limits and (none_can or everyone) else []),
             *self._roles_unseen(),
         )
 

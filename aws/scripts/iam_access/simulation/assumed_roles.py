@@ -89,7 +89,7 @@ class AssumedRoles:
                 yield _Step(door.place, found, Assumption(step.how.arn, through, every))
 
     def _doors(self, who: PrincipalState) -> Iterator[_Door]:
-        """The roles whose trust policies name someone in words that may mean a principal."""
+        """The roles whose trust policies have a name that may mean the principal."""
         account = account_of(who.arn) or ""
         root = iam_arn(account, "root", partition=part_of(who.arn, 1))
         for name in filter(None, (who.arn, who.id, account, root, "*")):

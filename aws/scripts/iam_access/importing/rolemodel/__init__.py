@@ -35,9 +35,9 @@ _TEMPLATE_KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RoleModelFiles:
-    """What RoleModel works with. All may be missing but the configuration and its template.
+    """What RoleModel works with. All but the configuration may be missing.
 
-    Without a template, the configuration's errors are reported.
+    Without a template, an error is reported: the configuration has to name one.
 
     `accounts` has ids of accounts by name, `listed` is what `rolemodel CONFIG list` has printed.
     `parameters` are values of the template's parameters.

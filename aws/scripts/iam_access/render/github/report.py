@@ -59,7 +59,7 @@ def annotations(findings: Iterable[Notice], titles: Mapping[str, str]) -> list[s
     return lines
 
 
-class AskedAccount(Protocol):
+class QuestionedAccount(Protocol):
     """An account that a question was about; `failure` is why it could not be asked."""
 
     @property
@@ -68,7 +68,7 @@ class AskedAccount(Protocol):
     def failure(self) -> Failure | None: ...
 
 
-def troubles(accounts: Sequence[AskedAccount], findings: Iterable[Finding]) -> list[str]:
+def troubles(accounts: Sequence[QuestionedAccount], findings: Iterable[Finding]) -> list[str]:
     """Commands for the accounts that a question could not be asked in, then for what was found."""
     failed = (
         Finding(

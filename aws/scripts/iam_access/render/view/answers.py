@@ -58,7 +58,7 @@ def result(report: AccessReport) -> str:
 def _who_can(report: AccessReport) -> str:
     """How many can, and how many can in part; if none, that those asked about cannot.
 
-    Unless they can themselves, as which roles they can is said.
+    It names the roles as which they can, unless they can themselves.
     """
     own = [answer for answer in report.answers if answer.is_as_asked]
     able = {(answer.account.id, answer.principal) for answer in own if answer.allowed}
