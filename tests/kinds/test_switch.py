@@ -15,6 +15,7 @@ from iam_access.kinds.switch_facts import HubPart, HubState, seen
 from iam_access.kinds.switch_file import permission
 from iam_access.kinds.switch_group import SwitchGroups
 from iam_access.model import Change, ChangeType, Principal, PrincipalType
+from iam_access.plan import desired
 from iam_access.plan.confirmation import holds
 from iam_access.plan.planner import RunOptions
 from iam_access.policy import document as documents
@@ -24,6 +25,7 @@ from tests.kinds.test_role import LIST, account
 from tests.values import ACCOUNT, ALICE, BOB
 
 HUB = "999988887777"
+HUB_ROOT = f"arn:aws:iam::{HUB}:root"
 ROLE = f"arn:aws:iam::{ACCOUNT.id}:role/admin"
 GROUP = Principal(PrincipalType.GROUP, "prod.admin")
 OURS = names.switch_path("payments", ACCOUNT.id)
@@ -170,6 +172,22 @@ def test_many_do_not_stop_to_switch_at_once_without_a_word() -> None:
     codes, found = planned(files(role(members={"prod": []})), full, asked)
     assert "too-many-removals" in codes
     assert [each for each in found if each.startswith("switch-member")] == []
+    # Nor with the role, though the groups are for the hub's plan to take away.
+    trust = documents.document(
+        [{"Sid": "SelfServeSwitch", "Effect": "Allow", "Principal": {"AWS": HUB_ROOT}}]
+    )
+    owned = {names.ROLE_TAG: names.role_tag_value("payments", ROLE)}
+    admin = Principal(PrincipalType.ROLE, "admin")
+    made = values.state_of(admin, trust=trust, tags=owned)
+    full = replace(full, principals={**full.principals, admin: made})
+    assert planned(files(), full, asked) == (["too-many-removals"], {})
+    needed = desired.parts_needed(files(), ACCOUNT, replace(full, parts={}), values.NOW)
+    assert HubPart(HUB) in needed
+    # One that gets another name is made under that.
+    named = [f"{each.name}@example.com" for each in many]
+    renamed = files(role("other", members={"prod": named}))
+    codes, found = planned(renamed, full, asked)
+    assert (codes, found["iam-role admin"].action) == ([], ChangeType.DELETE)
 
 
 def test_groups_are_looked_at_once_for_all_teams_of_an_account() -> None:

@@ -79,12 +79,21 @@ def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
 
 
 def parts_asked(entries: Iterable[Entry], scope: TeamInAccount) -> Iterator[SnapshotPart[Any]]:
-    """The hubs, beside the account itself, of roles that are in the scope's environment."""
+    """The hubs, beside the account itself, of roles that are in the scope's environment.
+
+    Also those of the team's roles in the account that no entry asks for: their going takes access
+    from those who switch into them.
+    """
     for entry in scope.here(entries):
         if entry.spec.state != "absent":
             hub = _hub_id(entry, scope)
             hubs = {hub} - {None, scope.account.id} | _former_hubs(entry, scope)
             yield from (HubPart(each) for each in hubs if each is not None)
+    asked = {_name(each) for each in scope.here(entries) if each.spec.state != "absent"}
+    for holder, state in scope.snapshot.principals.items():
+        if names.team_of_role(state) == scope.team and state.trust and holder.name not in asked:
+            known = set(hubs_in(state.trust)) & {*scope.account_ids.values()}
+            yield from map(HubPart, known - {scope.account.id})
 
 
 def _hub_id(entry: Entry, scope: TeamInAccount) -> str | None:

@@ -153,6 +153,7 @@ def _losses(
     changes: Sequence[Change], observed: ResourcesById, now: datetime
 ) -> Iterator[tuple[frozenset[str], HeldGrant]]:
     """Who loses living access by a change and has less afterwards, with the change's teams."""
+    yield from _switching_no_more(changes, observed)
     losses = [
         (change, principal)
         for change in changes
@@ -166,6 +167,26 @@ def _losses(
     for change, principal in losses:
         if change.before is not None and not after.covers(principal, change.before, before):
             yield change.teams, HeldGrant(one_grant(change.before), principal)
+
+
+def _switching_no_more(
+    changes: Sequence[Change], observed: ResourcesById
+) -> Iterator[tuple[frozenset[str], Holding]]:
+    """Users of other accounts who lose a role that goes: the plans of these take what is left.
+
+    Not those who come to switch into another one, as into one that gets another name.
+    """
+    gone = {
+        given.holder: change.teams
+        for change in changes
+        if change.after is None and (given := given_access(change.before)).makes_holder
+    }
+    coming = {who for each in changes if each.before is None for who in _gainers(each.after)}
+    for each in observed.values() if gone else ():
+        switching = given_access(each).switching
+        if switching is not None and switching.role in gone:
+            for principal in {*_gainers(each)} - coming:
+                yield gone[switching.role], Holding(one_grant(each), principal)
 
 
 def _leaving(change: Change) -> Set[Principal]:
