@@ -391,7 +391,9 @@ class Switches:
                 location = entry.place.location if entry is not None else None
                 for each in (group, *switch_member.observed(found)):
                     if each.id not in self._leaving:
-                        yield replace(each, location=location)
+                        # The role does not stay for what no file asks for.
+                        needs = each.needs if entry is not None else frozenset[ResourceId]()
+                        yield replace(each, location=location, needs=needs)
 
     def _asked_in(self, hub: str) -> Iterator[tuple[SwitchSpec, str, Entry, str]]:
         """What the team's roles ask for in a hub: with the environment and the group's name."""

@@ -171,7 +171,7 @@ def _losses(
 
 def _switching_no_more(
     changes: Sequence[Change], observed: ResourcesById
-) -> Iterator[tuple[frozenset[str], Holding]]:
+) -> Iterator[tuple[frozenset[str], HeldGrant]]:
     """Users of other accounts who lose a role that goes: the plans of these take what is left.
 
     Not those who come to switch into another one, as into one that gets another name.
@@ -186,7 +186,7 @@ def _switching_no_more(
         switching = given_access(each).switching
         if switching is not None and switching.role in gone:
             for principal in {*_gainers(each)} - coming:
-                yield gone[switching.role], Holding(one_grant(each), principal)
+                yield gone[switching.role], HeldGrant(one_grant(each), principal)
 
 
 def _leaving(change: Change) -> Set[Principal]:
