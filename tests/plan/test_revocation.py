@@ -9,9 +9,17 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.names import ROLE_TAG, is_grant_role, role_tag_value
 from iam_access.kinds.role_facts import RolesPart, RolesState
 from iam_access.model import AccountReport, Principal, PrincipalType, Report, Severity
-from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
+from iam_access.plan.revocation import (
+    Target,
+    joined_elsewhere,
+    nothing_matches,
+    plan_revocation,
+)
 from iam_access.policy.document import document
 from iam_access.snapshot import Snapshot
+from tests.kinds.test_switch import HUB
+from tests.kinds.test_switch import files as switched_into
+from tests.kinds.test_switch import role as with_switch
 from tests.resources import BUCKET, bucket, having, known, naming
 from tests.values import (
     ACCOUNT,
@@ -268,3 +276,14 @@ def test_open_sessions_of_a_role_that_one_may_assume_no_more_are_told() -> None:
     plan = plan_revocation(ACCOUNT, held, Target(principal=ALICE, permanent=True), NOW)
     (told,) = [each.message for each in plan.findings if each.code == "sessions-go-on"]
     assert role in told
+
+
+def test_a_hub_that_no_file_lists_is_named_by_its_id() -> None:
+    files = switched_into(with_switch())
+    listed = {ACCOUNT.id: files.known_accounts[ACCOUNT.id]}
+    target = Target(ALICE, permanent=True)
+    for accounts, title in ((files.known_accounts, f"hub ({HUB})"), (listed, HUB)):
+        found_in = replace(files, known_accounts=accounts)
+        (found,) = joined_elsewhere(found_in, target, {ACCOUNT.id})
+        assert f"prod.admin in {title}, which was not looked at" in found.message
+        assert found.is_error

@@ -495,6 +495,7 @@ def joined_elsewhere(
     The files make them members of groups of accounts that were not.
     """
     user_names = configuration.settings.user_names
+    titles = {id_: account.title for id_, account in configuration.known_accounts.items()}
     for team in configuration.teams.values() if target.whom else ():
         for entry in team.access:
             joins = entry.joins
@@ -514,10 +515,11 @@ def joined_elsewhere(
                     code=KEPT,
                     severity=_severity(target),
                     message=f"{' or '.join(map(str, target.whom))} can go on to switch into "
-                    f"{joins.role.label} in {configuration.known_accounts[at].title}, by group "
-                    f"{joins.group} in {configuration.known_accounts[hub].title}, which was not "
-                    "looked at",
-                    hint=f"name the environment {entry.environments[0]}, or none",
+                    f"{joins.role.label} in {titles.get(at, at)}, by group {joins.group} in "
+                    f"{titles.get(hub, hub)}, which was not looked at",
+                    hint=f"name the environment {entry.environments[0]}, or none"
+                    if hub in titles
+                    else "have an administrator look there, since no file lists that account",
                     location=entry.place.location,
                     team=team.name,
                     account=at,
