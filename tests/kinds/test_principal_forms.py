@@ -36,6 +36,7 @@ ROLE = "arn:aws:iam::111122223333:role/x"
             },
         ),
         ({"federated": "saml-provider/adfs"}, {"Federated": f"{IAM}saml-provider/adfs"}),
+        ({"federated": f"{IAM}oidc-provider/a/b"}, {"Federated": f"{IAM}oidc-provider/a/b"}),
     ],
 )
 def test_forms_are_one_element(written: Any, element: dict[str, Any]) -> None:

@@ -100,23 +100,22 @@ def _principal(text: str) -> str:
 
 
 def _principal_arn(text: str) -> str:
-    found = arns.find_arn(text)
-    forms = {"iam": _ENTITY, "sts": _SESSION}
-    form = forms.get(found.service) if found is not None else None
-    if found is not None and form is not None:
-        known = _has_partition(text) and not found.region and _ACCOUNT.fullmatch(found.account)
-        if known and form.fullmatch(found.resource):
-            return text
+    if _is_arn(text, "iam", _ENTITY) or _is_arn(text, "sts", _SESSION):
+        return text
     raise bad_principal(
         f"{shown(text)} is not the ARN of a user, role, session or account",
         "write iam: role/NAME with account: the environment or id",
     )
 
 
-def _has_partition(arn: str) -> bool:
-    """Whether an ARN is of a partition of AWS, or of that of each account."""
-    partition = arns.part_of(arn, 1)
-    return partition in arns.PARTITIONS or partition == "{partition}"
+def _is_arn(text: str, service: str, resource: re.Pattern[str]) -> bool:
+    """Whether a text is such an ARN in an account; partition and account may be placeholders."""
+    found = arns.find_arn(text)
+    if found is None or found.service != service or found.region:
+        return False
+    known = found.partition in arns.PARTITIONS or found.partition == "{partition}"
+    is_in_account = _ACCOUNT.fullmatch(found.account) is not None
+    return known and is_in_account and resource.fullmatch(found.resource) is not None
 
 
 def _federated(value: Any) -> str:
@@ -129,7 +128,7 @@ def _federated(value: Any) -> str:
         return value
     if _PROVIDER.fullmatch(value):
         return short_forms.iam_text(value, short_forms.OWN_ACCOUNT)
-    if arns.iam_kind(value) in ("saml-provider", "oidc-provider") and _has_partition(value):
+    if _is_arn(value, "iam", _PROVIDER):
         return value
     hint = did_you_mean(value, _DOMAINS) or _HOW_TO_FEDERATE
     raise bad_principal(f"{shown(value)} is no identity provider", hint)
