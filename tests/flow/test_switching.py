@@ -500,7 +500,24 @@ def test_a_leaver_is_revoked_in_the_hub_at_once(fleet: Fleet) -> None:
     assert ["take ann@example.com out of line 1 only" in each for each in told] == [True, True]
 
 
+NEVER = f"""\
+tests:
+  - actions: [sts:AssumeRole]
+    resources: [{arn(PROD)}]
+    environments: [hub]
+    users: [bob]
+    expected_result: fail
+"""
+
+
 def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
+    fleet.files.write("access-tests/payments.yaml", NEVER)
+    broken = fleet.run(simulate, "test", "--output", "json").json["results"]
+    assert [each["source"] for each in broken] == [f"arn:aws:iam::{HUB}:user/bob"]
+    of_bob = ("access", "-u", "bob", "--on", "plan", "--output", "json")
+    assert [each["what"] for each in fleet.run(simulate, *of_bob).json["held"]] == [
+        f"role admin, into which arn:aws:iam::{HUB}:user/bob may switch"
+    ]
     made = fleet.apply("--all", "--explain", "--output", "json").json
     hub = f"arn:aws:iam::{HUB}:user/"
     meanings = {
@@ -525,6 +542,13 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
         (["prod.admin"], 1),
         (["test.admin"], 1),
     ]
+    of_role = fleet.run(simulate, "access", "-r", "admin", "--output", "json").json["held"]
+    assert [(each["account"], each["grants"]) for each in of_role] == [
+        (PROD, ["read"]),
+        (TEST, ["read"]),
+    ]
+    left = fleet.run(simulate, *of_bob)
+    assert (left.status, left.json["held"]) == (1, [])
     question = ("access", "-u", "bob", "-a", "s3:ListBucket", "--output", "json")
     now, then = (fleet.run(simulate, *question, *on) for on in ((), ("--on", "plan")))
     assert (now.status, then.status) == (0, 1)

@@ -47,3 +47,13 @@ def test_what_attaches_no_policy_is_asked_for_by_what_its_team_grants() -> None:
         resource = group()
         (held,) = held_of_ours(ALICE, {resource.id: resource}, WRITTEN, NOW)
         assert (held.grants, len(held.entries)) == (("read", "write"), 2)
+
+
+def test_a_membership_is_asked_for_by_the_entry_that_describes_its_group() -> None:
+    kind = made_up_kind.MadeUpGroups()
+    resource = group()
+    with kinds.registered(kind, kind):
+        holder = kinds.given_access(resource).holder
+        own = written("own policies", 5)._replace(arns=(), makes=holder)
+        found = PermanentEntries.of((*WRITTEN, own)).asking_for(resource, (ALICE,))
+    assert [each.grant for each in found] == ["own policies"]

@@ -21,7 +21,8 @@ class WrittenGrant(NamedTuple):
     `grant` is its key, or what the entry calls its own policies (`AccessEntry.given`). `arns` are
     those of the managed policies that it stands for where it is permanent. `until` (UTC) is the end
     of a `temporary` entry, None where it cannot be read. An entry that has the principal join a
-    group (`joins`) gives the group's name as its grant, and no ARNs.
+    group (`joins`) gives the group's name as its grant, and no ARNs. `makes` is the role or group
+    that the entry describes whole.
     """
 
     principal: Principal
@@ -32,6 +33,7 @@ class WrittenGrant(NamedTuple):
     until: datetime | None
     location: Location
     joins: Joining | None = None
+    makes: Principal | None = None
 
     @property
     def grants(self) -> Sequence[str]:
@@ -94,6 +96,7 @@ def written_grants(
                     entry.temporary,
                     entry.until,
                     place,
+                    makes=entry.makes,
                 )
 
 

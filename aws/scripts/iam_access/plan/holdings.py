@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access import phrases
@@ -63,7 +63,8 @@ class PermanentEntries:
         """The entries that ask for a permanent resource, to give something to these principals.
 
         Of one that attaches no policies and does not say which grant it is, all that its teams
-        grant to them: one of those asks for it. Of a membership, those that ask for it.
+        grant to them: one of those asks for it. Of a membership, those that ask for it. Of what a
+        file describes whole, and of a membership in it, its entry.
         """
         given = given_access(resource)
         attached = frozenset(map(first_part, given.attached))
@@ -80,7 +81,9 @@ class PermanentEntries:
 
         granted = (self._by_principal.get(each.in_iam, ()) for each in principals)
         found = [each for grants in granted for each in grants if asks(each)]
-        return [each for each in found if each.joins is not None] or found
+        holder = given.holder.in_iam if given.holder is not None else None
+        described = [each for each in found if each.makes and each.makes.in_iam == holder]
+        return described or [each for each in found if each.joins is not None] or found
 
 
 def holdings(
@@ -98,6 +101,7 @@ def holdings(
     others = ForeignAccess(snapshot, observed).of(state) if state else ()
     return (
         *held_of_ours(principal, observed, written, now),
+        *_of_itself(principal, observed, written, now),
         *(Holding(principal, each.label) for each in others),
     )
 
@@ -120,6 +124,52 @@ def let_in_by(
         yield Holding(principal, what, tuple(sorted(each.resource.teams)), entries=entries)
     for name, roles in ForeignAccess(snapshot, observed).assumed_from_elsewhere(is_meant):
         yield from (Holding(principal, f"{each.label} as {name}") for each in roles)
+
+
+def switched_to_by(
+    principal: Principal,
+    is_meant: Callable[[str], bool],
+    resources: Iterable[Resource],
+    described: Described,
+) -> Iterator[Holding]:
+    """The roles that resources of an account let a user of another one, by a meant ARN, become."""
+    for each in resources:
+        switching = given_access(each).switching
+        for user in filter(is_meant, switching.users if switching is not None else ()):
+            assert switching is not None, "it has users"
+            what = switching.role.label
+            places = (described.get((team, what)) for team in sorted(each.teams))
+            entries = tuple(place for place in places if place is not None)
+            words = f"{what}, into which {user} may switch"
+            yield Holding(principal, words, tuple(sorted(each.teams)), entries=entries)
+
+
+def _of_itself(
+    principal: Principal,
+    resources: ResourcesById,
+    written: Sequence[WrittenGrant],
+    now: datetime,
+) -> Iterator[Holding]:
+    """What a role that is ours itself holds: what its file gives it, or a temporary grant."""
+    mine = [
+        each
+        for each in resources.values()
+        if _gives_itself(principal, each) and not is_dead(each, now)
+    ]
+    yield from _temporary(principal, filter(is_temporary, mine), ())
+    permanent = PermanentEntries.of(written)
+    for each in mine:
+        if not is_temporary(each):
+            held = _permanent(principal, each, permanent.asking_for(each, (principal,)))
+            # A role has each of its grants, and not one of them.
+            yield from [replace(held, grants=(one,)) for one in held.grants] or [held]
+
+
+def _gives_itself(principal: Principal, resource: Resource) -> bool:
+    """Whether a resource is this role, and has policies."""
+    given = given_access(resource)
+    is_it = given.holder is not None and given.holder.in_iam == principal.in_iam
+    return is_it and given.is_assumed and bool(given.inline or given.attached)
 
 
 def held_of_ours(

@@ -1,17 +1,21 @@
 """Who can do what in accounts, each as it is or as a plan would leave it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
-from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.errors import AccessError
-from iam_access.meaning.switching import roles_by_user, with_planned_switches
 from iam_access.model import Account, Failure, Finding, Location
-from iam_access.plan.diff import observed_state, state_after
 from iam_access.policy.arn import account_of
-from iam_access.runs.evaluated import UNREAD, evaluated, origins, unread_failure
+from iam_access.runs.evaluated import (
+    UNREAD,
+    EvaluatedAccount,
+    evaluated,
+    origins,
+    unread_failure,
+    with_switches,
+)
 from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Judge
@@ -22,25 +26,6 @@ from iam_access.simulation.assumed_roles import AssumedRoles
 from iam_access.simulation.named_principals import find_absent
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import BackendName
-from iam_access.snapshot import Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """An account as it is, or as a plan would leave it, with all documents that count.
-
-    `findings` are errors of the plan. `switching` are users of other accounts, by their ARNs, with
-    the ARNs of the roles here that a plan lets them become; None without a plan.
-    """
-
-    session: AccountSession
-    snapshot: Snapshot
-    findings: tuple[Finding, ...] = ()
-    switching: Mapping[str, frozenset[str]] | None = None
-
-    @property
-    def account(self) -> Account:
-        return self.session.account
 
 
 def answer(
@@ -70,28 +55,24 @@ def answer(
     if by is BackendName.AWS:
         return run.each(accounts, judged_by_aws, failed)
 
-    def read(account: Account) -> _Read | AccountAnswers:
+    def read(account: Account) -> EvaluatedAccount | AccountAnswers:
         return _read(run, account, planner)
 
     return _of_all(run, question, run.each(accounts, read, failed))
 
 
-def _read(run: Run, account: Account, planner: Planner | None) -> _Read:
-    """Raises CloudError."""
+def _read(run: Run, account: Account, planner: Planner | None) -> EvaluatedAccount:
+    """An account with all documents that count. Raises CloudError."""
     found = evaluated(run, account, planner)
-    snapshot = run.complete(found.session, found.snapshot)
-    if found.plan is None:
-        return _Read(found.session, snapshot)
-    held = state_after(observed_state(found.before), found.plan.changes)
-    return _Read(found.session, snapshot, found.findings, roles_by_user(snapshot, held.values()))
+    return replace(found, snapshot=run.complete(found.session, found.snapshot))
 
 
 def _of_all(
-    run: Run, question: AccessQuestion, found: Sequence[_Read | AccountAnswers]
+    run: Run, question: AccessQuestion, found: Sequence[EvaluatedAccount | AccountAnswers]
 ) -> tuple[AccountAnswers, ...]:
     """The answers of the accounts that were read, and what there is of the others."""
-    read = {each.account.id: each for each in found if isinstance(each, _Read)}
-    asked = _asked(run, question, _switched(list(read.values())))
+    read = {each.account.id: each for each in found if isinstance(each, EvaluatedAccount)}
+    asked = _asked(run, question, with_switches(read.values()))
     assumed = AssumedRoles(tuple(asked.values()))
     as_roles: dict[str, list[AccessAnswer]] = {id_: [] for id_ in asked}
     failures: dict[str, Failure | None] = {}
@@ -105,16 +86,14 @@ def _of_all(
         )
         for id_, each in asked.items()
     }
-    return tuple(answered[each.account.id] if isinstance(each, _Read) else each for each in found)
+    return tuple(
+        answered[each.account.id] if isinstance(each, EvaluatedAccount) else each for each in found
+    )
 
 
-def _switched(read: Sequence[_Read]) -> Sequence[_Read]:
-    """The accounts, in which users may switch to the roles that plans of these let them become."""
-    planned = {each.account.id: each.switching for each in read if each.switching is not None}
-    return [replace(each, snapshot=with_planned_switches(each.snapshot, planned)) for each in read]
-
-
-def _asked(run: Run, question: AccessQuestion, read: Sequence[_Read]) -> Mapping[str, AskedAccount]:
+def _asked(
+    run: Run, question: AccessQuestion, read: Sequence[EvaluatedAccount]
+) -> Mapping[str, AskedAccount]:
     """The question to each account, by its id; resources of the others count for it as well."""
     resources = {each.account.id: AccountResources(each.snapshot) for each in read}
     places: dict[str, Origins] = {}
@@ -124,7 +103,7 @@ def _asked(run: Run, question: AccessQuestion, read: Sequence[_Read]) -> Mapping
         owner = account_of(arn) or next(owners, None)
         return places[owner].of_resource(arn) if owner in places else None
 
-    def asked(each: _Read) -> AskedAccount:
+    def asked(each: EvaluatedAccount) -> AskedAccount:
         account, snapshot = each.account, each.snapshot
         others = tuple(one for id_, one in resources.items() if id_ != account.id)
         known = KnownResources(resources[account.id], others)

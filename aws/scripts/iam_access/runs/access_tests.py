@@ -6,8 +6,15 @@ from dataclasses import dataclass, field, replace
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
+from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding
-from iam_access.runs.evaluated import evaluated, origins, unread_failure
+from iam_access.runs.evaluated import (
+    EvaluatedAccount,
+    evaluated,
+    origins,
+    unread_failure,
+    with_switches,
+)
 from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.account_policies import AccountPolicies
@@ -61,7 +68,7 @@ def choose_tests(
     """What the assertions would ask in each account, unanswered."""
 
     def work(account: Account) -> AccountTests:
-        selection = _select(run, asked, account)
+        selection = _select(run, asked, evaluated(run, account, asked.planner))
         return AccountTests(
             account, selection.assertions, findings=selection.findings, left_out=selection.left_out
         )
@@ -72,10 +79,14 @@ def choose_tests(
 def run_tests(
     run: Run, asked: AssertionOptions, accounts: Sequence[Account]
 ) -> tuple[AccountTests, ...]:
-    """What the assertions come to in each account."""
+    """What the assertions come to in each account.
 
-    def work(account: Account) -> AccountTests:
-        selection = _select(run, asked, account)
+    By a plan, users may switch into the roles of other accounts as the plans of these say, so all
+    accounts are planned before any is judged.
+    """
+
+    def judged(found: EvaluatedAccount) -> AccountTests:
+        selection = _select(run, asked, found)
         tests, *others = [_judged(run, name, selection, asked) for name in asked.backends]
         return replace(
             tests,
@@ -90,13 +101,39 @@ def run_tests(
             left_out=selection.left_out,
         )
 
-    return _tested(run, accounts, work)
+    def work(account: Account) -> AccountTests:
+        return judged(evaluated(run, account, None))
+
+    def planned(account: Account) -> EvaluatedAccount | AccountTests:
+        return evaluated(run, account, asked.planner)
+
+    if asked.planner is None:
+        return _tested(run, accounts, work)
+    found = run.each(accounts, planned, _failed)
+    read = [each for each in found if isinstance(each, EvaluatedAccount)]
+    done = {each.account.id: _kept(judged, each) for each in with_switches(read)}
+    return tuple(
+        done[each.account.id] if isinstance(each, EvaluatedAccount) else each for each in found
+    )
 
 
-def _select(run: Run, asked: AssertionOptions, account: Account) -> _Selection:
-    """Read the account, as the plan would leave it if there is one, and choose what to ask."""
-    found = evaluated(run, account, asked.planner)
-    snapshot = found.snapshot
+def _failed(account: Account, failure: Failure) -> AccountTests:
+    return AccountTests(account, failure=failure)
+
+
+def _kept(
+    judged: Callable[[EvaluatedAccount], AccountTests], found: EvaluatedAccount
+) -> AccountTests:
+    """What the tests come to in an account; an error is its failure."""
+    try:
+        return judged(found)
+    except AccessError as error:
+        return _failed(found.account, error.failure)
+
+
+def _select(run: Run, asked: AssertionOptions, found: EvaluatedAccount) -> _Selection:
+    """Choose what to ask in an account."""
+    account, snapshot = found.account, found.snapshot
     chosen = select_tests(asked.suites, account, snapshot, asked.choice, run.now)
     assertions = tuple(limit_questions(chosen.assertions, asked.limit))
     return _Selection(
@@ -127,4 +164,4 @@ def _judged(
 def _tested(
     run: Run, accounts: Sequence[Account], work: Callable[[Account], AccountTests]
 ) -> tuple[AccountTests, ...]:
-    return run.each(accounts, work, lambda account, failure: AccountTests(account, failure=failure))
+    return run.each(accounts, work, _failed)
