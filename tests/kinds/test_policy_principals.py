@@ -2,8 +2,14 @@
 
 from dataclasses import replace
 
-from iam_access.kinds.policy_principals import made_first, missing_principal, named_in
-from iam_access.model import ResourceId
+from iam_access.kinds.policy_principals import (
+    is_named_in,
+    made_first,
+    missing_principal,
+    named_elsewhere,
+    named_in,
+)
+from iam_access.model import Principal, PrincipalType, ResourceId
 from iam_access.policy import document as documents
 from tests import values
 from tests.values import ACCOUNT
@@ -30,3 +36,27 @@ def test_what_is_named_is_there_or_coming() -> None:
     # One of the name at another path is another one.
     elsewhere = replace(scope, coming={CI.replace("deploy/", ""): made})
     assert missing_principal(named, "bucket b names", elsewhere) == found
+
+
+def test_a_session_is_there_where_its_role_is_whatever_the_path() -> None:
+    session = f"arn:aws:sts::{ACCOUNT.id}:assumed-role/ci/ann"
+    theirs = session.replace(ACCOUNT.id, "999999999999")
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": [session, theirs]}}
+    policy = documents.document([allow])
+    named = list(named_in(policy, ACCOUNT.id, lambda _: ("trust",)))
+    assert [each.arn for each in named] == [session]
+    assert [each.arn for each in named_elsewhere(policy, ACCOUNT.id, lambda _: ())] == [theirs]
+    assert is_named_in(ACCOUNT.id, session)
+    scope = values.scope()
+    found = missing_principal(named, "role x trusts", scope)
+    assert found is not None
+    assert session in found.message
+    made = ResourceId("iam-role", "payments ci")
+    coming = replace(scope, coming={CI: made, CI.replace("ci", "cj"): made})
+    assert missing_principal(named, "role x trusts", coming) is None
+    assert made_first(named, coming) == {made}
+    role = Principal(PrincipalType.ROLE, "ci")
+    there = values.state_of(role)
+    principals = {role: replace(there, arn=CI, path="/deploy/")}
+    at = replace(scope, snapshot=replace(scope.snapshot, principals=principals))
+    assert missing_principal(named, "role x trusts", at) is None

@@ -61,6 +61,7 @@ def test_forms_are_one_element(written: Any, element: dict[str, Any]) -> None:
         ("arn:awz:iam::111122223333:role/x", "not the ARN", "role/NAME"),
         ({"federated": "arn:awz:iam::111122223333:saml-provider/x"}, "no identity", "ARN"),
         ({"iam": "assumed-role/x", "users": ["*"]}, "'*' cannot complete", "without wildcards"),
+        ({"iam": "assumed-role/x", "users": ["a"]}, "'a' cannot complete", "two characters"),
         ({"iam": "user", "users": ["ann", ""]}, "'' cannot complete", "one name"),
         ({"iam": "user", "users": ["a b"]}, "'a b' cannot complete", "one name"),
         ({"iam": "*", "account": "prod"}, "complete", "leave them out"),

@@ -50,6 +50,8 @@ def test_those_of_trusted_roles_that_files_make_come_first(tmp_path: Path) -> No
     assert order(tmp_path / "1", service, service, service) == [["prod", "test", "dev"]]
     in_test, in_dev = "{iam: role/of-test, account: test}", "{iam: role/of-dev, account: dev}"
     assert order(tmp_path / "2", in_test, in_dev, service) == [["dev"], ["test"], ["prod"]]
+    session = "{iam: assumed-role/of-dev, users: [ann], account: dev}"
+    assert order(tmp_path / "6", session, service, service) == [["test", "dev"], ["prod"]]
     groups = order(tmp_path / "5", service, service, service, buckets=BUCKET)
     assert groups == [["prod", "dev"], ["test"]]
     other = "{iam: role/of-others, account: test}"

@@ -196,6 +196,7 @@ def test_trust_policies_that_iam_refuses(
         {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:user/ann"},
         {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/ci", f"arn:aws:iam::{ACCOUNT}:user/bob"]},
         {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/session"},
+        {"AWS": "arn:aws:sts::999999999999:assumed-role/theirs/session"},
         {"Service": ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]},
         {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.org"},
     ],

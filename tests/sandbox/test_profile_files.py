@@ -62,14 +62,15 @@ def test_a_role_that_a_file_makes_is_not_there_whoever_names_it(tmp_path: Path) 
         "region": "eu-west-1",
         "grants": [{"grantee": {"iam": "role/ci"}, "operations": ["Decrypt"]}],
     }
+    sessions = {"iam": ["assumed-role/ci", "assumed-role/sso"], "users": ["ann"]}
     entries = {
         "aws-accounts": {"prod": ACCOUNT},
-        "aws-roles": {"ci": {"trust": [{"iam": "user", "users": ["ann"]}]}},
+        "aws-roles": {"ci": {"trust": [{"iam": "user", "users": ["ann"]}, sessions]}},
         "aws-keys": {"data": key},
     }
     files = {f"{name}/payments.yaml": json.dumps({name: each}) for name, each in entries.items()}
     (account,) = sandbox_accounts(load(write(tmp_path, files), now=NOW))
-    assert (account.users, account.roles) == (("ann",), ())
+    assert (account.users, account.roles) == (("ann",), ("sso",))
 
 
 def test_accounts_are_called_like_their_environments_and_never_alike(tmp_path: Path) -> None:

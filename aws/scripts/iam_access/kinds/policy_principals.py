@@ -15,7 +15,10 @@ from iam_access.problem import Problem
 
 
 class PolicyPrincipal(NamedTuple):
-    """A user or role that is named by ARN, and the path of the place below the entry."""
+    """A user or role that is named by ARN, and the path of the place below the entry.
+
+    The ARN of a session names its role, whatever the path of that.
+    """
 
     arn: str
     path: Path
@@ -27,18 +30,38 @@ class PolicyPrincipal(NamedTuple):
 
     @property
     def principal(self) -> Principal:
+        session = arns.assumed_role(self.arn)
+        if session is not None:
+            return Principal(PrincipalType.ROLE, session.role)
         type_ = PrincipalType.USER if arns.iam_kind(self.arn) == "user" else PrincipalType.ROLE
         return Principal(type_, arns.arn_name(self.arn))
 
     def is_made_by(self, entry: AccessEntry) -> bool:
         """Whether an entry for its account makes it, with its path."""
-        path, _ = arns.path_and_name(self.arn)
-        return entry.makes == self.principal and f"/{entry.path}" == path
+        return entry.makes == self.principal and self.is_at(
+            arns.iam_arn(
+                self.account,
+                f"{self.principal.type}/{entry.path}{self.principal.name}",
+                partition=arns.part_of(self.arn, 1),
+            )
+        )
+
+    def is_at(self, arn: str) -> bool:
+        """Whether the user or role with this ARN is the one that is named."""
+        session = arns.assumed_role(self.arn)
+        if session is None:
+            return arn == self.arn
+        is_role = arns.iam_kind(arn) == "role" and arns.account_of(arn) == session.account
+        return is_role and arns.arn_name(arn) == session.role
 
 
 def is_named_in(account_id: str, text: str) -> bool:
     """Whether a text names a user or role of the account by ARN."""
-    return arns.iam_kind(text) in ("user", "role") and arns.account_of(text) == account_id
+    return _is_principal(text) and arns.part_of(text, 4) == account_id
+
+
+def _is_principal(text: str) -> bool:
+    return arns.iam_kind(text) in ("user", "role") or arns.assumed_role(text) is not None
 
 
 def named_in(
@@ -65,7 +88,7 @@ def _named(
         named = statement.get("Principal")
         texts = documents.as_list(named.get("AWS", [])) if isinstance(named, Mapping) else []
         for text in map(str, texts):
-            if arns.iam_kind(text) in ("user", "role"):
+            if _is_principal(text):
                 yield PolicyPrincipal(text, path(index))
 
 
@@ -73,7 +96,7 @@ def _absent(named: Iterable[PolicyPrincipal], scope: TeamInAccount) -> Iterator[
     """Those that the account does not have."""
     for each in named:
         state = scope.snapshot.principals.get(each.principal)
-        if state is None or state.arn != each.arn:
+        if state is None or not each.is_at(state.arn):
             yield each
 
 
@@ -89,7 +112,7 @@ def missing_principal(
     `names` says what names it, such as `key app names`. What `comes` is made before it is named:
     what `scope` has coming, if that is not given.
     """
-    is_made = comes or (lambda each: each.arn in scope.coming)
+    is_made = comes or (lambda each: any(map(each.is_at, scope.coming)))
     first = next((each for each in _absent(named, scope) if not is_made(each)), None)
     if first is None:
         return None
@@ -105,5 +128,7 @@ def missing_principal(
 
 def made_first(named: Iterable[PolicyPrincipal], scope: TeamInAccount) -> frozenset[ResourceId]:
     """The resources that make those of them that the account does not have."""
-    coming = (scope.coming.get(each.arn) for each in _absent(named, scope))
-    return frozenset(each for each in coming if each is not None)
+    absent = [*_absent(named, scope)]
+    return frozenset(
+        id_ for arn, id_ in scope.coming.items() if any(each.is_at(arn) for each in absent)
+    )

@@ -36,12 +36,14 @@ _SERVICE_SUFFIXES: Final = (
     *(".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov"),
 )
 _NAME = r"[A-Za-z0-9_+=,.@-]{1,64}"
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_SESSION_NAME = r"[A-Za-z0-9_+=,.@-]{2,64}"
 _PATH = r"([!-.0-~]+/)*"
 _PRINCIPAL = re.compile(
-    rf"root|user|user/{_PATH}{_NAME}|role/{_PATH}{_NAME}|assumed-role/{_NAME}(/{_NAME})?"
+    rf"root|user|user/{_PATH}{_NAME}|role/{_PATH}{_NAME}|assumed-role/{_NAME}(/{_SESSION_NAME})?"
 )
 _ENTITY = re.compile(rf"root|user/{_PATH}{_NAME}|role/{_PATH}{_NAME}")
-_SESSION = re.compile(rf"assumed-role/{_NAME}/{_NAME}")
+_SESSION = re.compile(rf"assumed-role/{_NAME}/{_SESSION_NAME}")
 _ACCOUNT = re.compile(r"[0-9]{12}|\{account_id\}")
 _PROVIDER = re.compile(r"(saml-provider|oidc-provider)/\S+")
 # Providers that AWS knows by domain.
@@ -274,7 +276,8 @@ def _check_users(paths: Sequence[str], users: Any) -> None:
             if isinstance(user, str) and not (user and _PRINCIPAL.fullmatch(f"{path}/{user}")):
                 raise bad_principal(
                     f"{shown(user)} cannot complete {shown(path)} to the name of a principal",
-                    "write one name for each user or session, without wildcards",
+                    "write one name for each user or session, without wildcards; that of a session "
+                    "has two characters or more",
                 )
 
 

@@ -43,7 +43,7 @@ def problems(role: Principal, trust: Mapping[str, Any], scope: TeamInAccount) ->
     """Which of those that a role is to trust are not there, or are not known to be there."""
     for each in _newly_named(role, trust, scope):
         found = scope.snapshot.part(OtherEntitiesPart(each.account))
-        if each.arn not in found.arns:
+        if not any(map(each.is_at, found.arns)):
             yield _problem(role, each, found, scope)
 
 

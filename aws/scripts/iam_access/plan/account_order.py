@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import AccessEntry
-from iam_access.model import Account, Principal, PrincipalType
-from iam_access.policy.arn import account_of, arn_name, iam_kind
+from iam_access.kinds.policy_principals import PolicyPrincipal, is_named_in
+from iam_access.model import Account
 from iam_access.policy.document import as_list
 
 
@@ -72,8 +72,8 @@ def _first(accounts: Sequence[Account], configuration: Configuration) -> dict[st
     found: dict[str, set[str]] = {}
     for account in accounts:
         for arn in _named_by(account, configuration):
-            other, role = account_of(arn), Principal(PrincipalType.ROLE, arn_name(arn))
-            is_role = iam_kind(arn) == "role" and other != account.id
-            if other is not None and is_role and (other, role) in made:
-                found.setdefault(account.id, set()).add(other)
+            named = PolicyPrincipal(arn, ())
+            is_elsewhere = named.account != account.id and is_named_in(named.account, arn)
+            if is_elsewhere and (named.account, named.principal) in made:
+                found.setdefault(account.id, set()).add(named.account)
     return found

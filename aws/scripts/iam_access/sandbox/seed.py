@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.fields import fill, values_of
-from iam_access.model import Account, Principal, PrincipalType
+from iam_access.kinds.policy_principals import PolicyPrincipal, is_named_in
+from iam_access.model import Account, Principal
 from iam_access.plan.account_order import trusted_by
-from iam_access.policy.arn import account_of, iam_kind, path_and_name
+from iam_access.policy.arn import account_of, assumed_role, path_and_name
 from iam_access.sandbox.sandbox import SandboxAccount
 from iam_access.snapshot import Snapshot
 
@@ -29,9 +30,7 @@ def sandbox_accounts(configuration: Configuration) -> tuple[SandboxAccount, ...]
     every = {**left, **configuration.deserted, **configuration.accounts}
     trusted = _trusted(configuration)
     return tuple(
-        _account(account, configuration, _label(account, environments)).joined(
-            sorted(trusted[account.id])
-        )
+        _account(account, configuration, _label(account, environments)).joined(trusted[account.id])
         for _, account in sorted(every.items())
     )
 
@@ -87,23 +86,24 @@ def principals_of(account: Account, configuration: Configuration) -> Iterator[Pr
         yield from (each for each in entry.local(user_names) if each.in_iam not in made)
 
 
-def _trusted(configuration: Configuration) -> Mapping[str, set[Principal]]:
+def _trusted(configuration: Configuration) -> Mapping[str, list[Principal]]:
     """The users and roles that roles of the files trust, by account, with their paths.
 
-    Those that the files make are not among them.
+    Those that the files make are not among them. Roles of sessions, which have no path, come last.
     """
     named: set[str] = set()
-    made: set[str] = set()
+    made: set[tuple[str, Principal]] = set()
     for account in configuration.accounts.values():
         named.update(trusted_by(account, configuration))
         for entry in configuration.entries_in(account.id):
             if entry.makes is not None:
-                made.add(f"{account.id} {entry.makes}")
-    found: dict[str, set[Principal]] = defaultdict(set)
-    for arn in named:
-        account_id, kind = account_of(arn), iam_kind(arn)
-        if account_id is not None and kind in ("user", "role"):
-            path, name = path_and_name(arn)
-            if f"{account_id} {Principal(PrincipalType(kind), name)}" not in made:
-                found[account_id].add(Principal(PrincipalType(kind), f"{path}{name}"[1:]))
+                made.add((account.id, entry.makes))
+    found: dict[str, list[Principal]] = defaultdict(list)
+    for arn in sorted(named, key=lambda each: (assumed_role(each) is not None, each)):
+        trusted = PolicyPrincipal(arn, ())
+        known = (trusted.account, trusted.principal)
+        if is_named_in(trusted.account, arn) and known not in made:
+            path = "/" if assumed_role(arn) else path_and_name(arn)[0]
+            whole = replace(trusted.principal, name=f"{path}{trusted.principal.name}"[1:])
+            found[trusted.account].append(whole)
     return found
