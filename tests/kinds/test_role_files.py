@@ -267,3 +267,21 @@ def test_a_path_is_as_long_as_iam_takes_it() -> None:
     assert keys.validate_python(f"{longest}/ci")
     with pytest.raises(ValidationError):
         keys.validate_python(f"{longest}x/ci")
+
+
+@pytest.mark.parametrize("account", ["china", '"999988887777"'])
+def test_no_account_of_another_partition_is_trusted(tmp_path: Path, account: str) -> None:
+    accounts = "{prod: '444455556666', china: {id: '999988887777', partition: aws-cn}}"
+    trusting = f"trust: [{{iam: role/x, account: {account}}}]"
+    ci, there = (f"{{environments: [{each}], {trusting}}}" for each in ("prod", "china"))
+    roles = f"{{ci: {ci}, there: {there}}}"
+    found = only_finding(
+        loaded(
+            tmp_path,
+            {
+                "aws-accounts/far.yaml": f"aws-accounts: {accounts}\n",
+                "aws-roles/far.yaml": f"aws-roles: {roles}\n",
+            },
+        )
+    )
+    assert (found.code, "of the partition aws-cn" in found.message) == ("wrong-partition", True)

@@ -61,8 +61,17 @@ class Partitions:
             for item in team_files.account_items
             if item.spec is not None
         }
+        self._of_id = {
+            item.spec.id: item.spec.partition
+            for item in team_files.account_items
+            if item.spec is not None
+        }
         self._all = frozenset(self._of.values())
         self._entries = index.entries
+
+    def of_account(self, name: str) -> str | None:
+        """The partition of an account of the team, by its environment or id."""
+        return self._of.get(name) or self._of_id.get(name)
 
     def used_by(self, key: str) -> frozenset[str]:
         """The partitions in which a policy is granted; that of the team if it has only one."""

@@ -12,7 +12,8 @@ from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry
 from iam_access.kinds.fields import fill
 from iam_access.kinds.principal_forms import ELEMENTS
-from iam_access.kinds.short_forms import with_some_account
+from iam_access.kinds.short_forms import account_names_in, with_some_account
+from iam_access.kinds.switch_file import TRUST_SID
 from iam_access.model import Location, Severity
 from iam_access.phrases import listed, shown
 from iam_access.policy import arn as arns
@@ -45,17 +46,18 @@ def check(
     for entry in index.entries:
         for number, statement in enumerate(entry.trust):
             _placeholders(entry, number, statement, known, report)
-            used = partitions.of([entry])
+            # Where people switch from is judged in the plan, at its own place.
+            trusted = {} if statement.get("Sid") == TRUST_SID else statement["Principal"]
             for key, element in ELEMENTS.items():
                 location = entry.place.at(TRUST, number, key).location
-                part = {element: statement["Principal"].get(element, [])}
-                _named(part, location, used, unknown, report)
+                part = {element: trusted.get(element, [])}
+                _named(part, location, entry, partitions, unknown, report)
             _keys(entry, number, statement, unknown, report)
         if entry.trust:
             _size(entry, known, report)
         for named, path in entry.resource.named if entry.resource is not None else ():
             location = entry.place.at(*path).location
-            _named(named, location, partitions.of([entry]), unknown, report)
+            _named(named, location, entry, partitions, unknown, report)
 
 
 def _placeholders(
@@ -73,28 +75,42 @@ def _placeholders(
 def _named(
     named: Mapping[str, Any],
     location: Location,
-    partitions: frozenset[str],
+    entry: AccessEntry,
+    partitions: Partitions,
     unknown: Unknown,
     report: FindingCollector,
 ) -> None:
     """Services and ARNs that AWS does not take in a `Principal`."""
+    used = partitions.of([entry])
     for service in documents.as_list(named.get("Service", [])):
-        _service(service, location, partitions, unknown, report)
+        _service(service, location, used, unknown, report)
     for element in ("AWS", "Federated"):
         for text in documents.as_list(named.get(element, [])):
-            _partition(text, location, partitions, report)
+            _partition(text, _partition_of(text, partitions), used, location, report)
+
+
+def _partition_of(principal: str, partitions: Partitions) -> str | None:
+    """The partition of a principal: that in its ARN, or that of an account of the team."""
+    written = arns.part_of(principal, 1)
+    if written in arns.PARTITIONS:
+        return written
+    name = next(iter(account_names_in(principal)), arns.part_of(principal, 4))
+    return partitions.of_account(name)
 
 
 def _partition(
-    text: str, location: Location, partitions: frozenset[str], report: FindingCollector
+    text: str,
+    partition: str | None,
+    used: frozenset[str],
+    location: Location,
+    report: FindingCollector,
 ) -> None:
     """Report a principal of another partition: accounts of two cannot trust each other.
 
     https://repost.aws/knowledge-center/iam-trust-policy-error
     """
-    partition = arns.part_of(text, 1)
-    others = partitions - {partition}
-    if partition in arns.PARTITIONS and others:
+    others = used - {partition}
+    if partition is not None and others:
         report.error(
             "wrong-partition",
             location,
