@@ -409,6 +409,8 @@ def test_a_profile_that_holds_another_role_is_swapped() -> None:
         ("remove", "runner"),
         ("add", "ci"),
     ]
+    of_pipeline = values.with_state(before, RUNNER, tags={names.PIPELINE_TAG: "true"})
+    assert planned(files(WHOLE), of_pipeline) == (["deployer-role"], [])
     made = values.applied(files(WHOLE), before)
     assert made.part(PART).profiles == {"ci": InstanceProfile("/", ("ci",))}
     # At another path it is not the role's own, so it stays, empty.

@@ -135,6 +135,11 @@ def test_a_provider_that_many_share_is_trusted_with_a_claim_that_says_whose_toke
         ({"iam": OWN, "account": "prod"}, "complete", "leave them out"),
         ({"federated": "acounts.google.com"}, "no identity provider", "accounts.google.com"),
         ({"federated": "role/x"}, "no identity provider", "saml-provider"),
+        (
+            {"federated": {"iam": "saml-provider/x", "account": ["prod", "test"]}},
+            "federated is one provider, and this is 2",
+            "an entry for each",
+        ),
         ({"federated": {"iam": "role/x"}}, "no identity provider", "saml-provider"),
         ({"federated": {"arn": "x"}}, "the keys iam and account", "saml-provider"),
         ({"federated": 5}, "neither text nor a mapping", "saml-provider"),

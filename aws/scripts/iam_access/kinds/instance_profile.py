@@ -32,10 +32,14 @@ def of(state: PrincipalState, snapshot: Snapshot) -> tuple[str, ...]:
 
 def out_of_use(name: str, snapshot: Snapshot) -> Iterator[str]:
     """What a reviewer has to know of another role that loses the instance profile of this name."""
+    for other in others_in(name, snapshot):
+        yield f"role {other} leaves the instance profile {name}, and EC2 instances that use it"
+
+
+def others_in(name: str, snapshot: Snapshot) -> list[str]:
+    """The roles of other names in the instance profile of this name: one or none."""
     found = role_facts.facts(snapshot).profiles.get(name)
-    for other in found.roles if found is not None else ():
-        if other != name:
-            yield f"role {other} leaves the instance profile {name}, and EC2 instances that use it"
+    return [each for each in found.roles if each != name] if found is not None else []
 
 
 def cost(before: Resource, wanted: Resource) -> str:

@@ -146,7 +146,11 @@ def _federated_form(value: Mapping[str, Any]) -> str:
     if not set(value) <= {"iam", "account"} or "iam" not in value:
         raise bad_principal("federated has the keys iam and account", _HOW_TO_FEDERATE)
     text, *others = short_forms.iam_arns(value)
-    if others or not _PROVIDER.fullmatch(str(value["iam"])):
+    if others:
+        raise bad_principal(
+            f"federated is one provider, and this is {len(others) + 1}", "write an entry for each"
+        )
+    if not _PROVIDER.fullmatch(str(value["iam"])):
         raise bad_principal(f"{shown(value['iam'])} is no identity provider", _HOW_TO_FEDERATE)
     return text
 

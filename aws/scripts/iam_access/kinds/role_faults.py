@@ -75,6 +75,7 @@ def obstacle(change: Change, snapshot: Snapshot) -> Finding | None:
     found = _held_in_profile(before, snapshot) if before is not None and is_moved else None
     found = found or role_boundary.missing(after, snapshot)
     found = found or instance_profile.name_taken(after, snapshot)
+    found = found or _swapped_out(after, snapshot)
     size, quota = documents.policy_size(after.documents[TRUST]), snapshot.quotas.trust_size
     if found is None and size > quota and not role_calls.same_trust(before, after):
         return finding_about(
@@ -86,6 +87,23 @@ def obstacle(change: Change, snapshot: Snapshot) -> Finding | None:
             "trust fewer principals, an account with a condition, or have the quota raised",
         )
     return found
+
+
+def _swapped_out(wanted: Resource, snapshot: Snapshot) -> Finding | None:
+    """That the role would take the place of one of the pipeline in its instance profile."""
+    for name in wanted.attributes["profiles"]:
+        for other in instance_profile.others_in(name, snapshot):
+            state = snapshot.principals.get(role(other))
+            wrong = refusal(state) if state is not None else None
+            if wrong is not None:
+                return finding_about(
+                    wanted,
+                    snapshot,
+                    wrong.code,
+                    f"the instance profile {name} is in use: {wrong.message}",
+                    "rename the role, or leave instance_profile out",
+                )
+    return None
 
 
 def _held_in_profile(found: Resource, snapshot: Snapshot) -> Finding | None:
