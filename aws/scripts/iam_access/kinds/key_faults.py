@@ -145,27 +145,17 @@ def kept(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
     if unread is not None:
         yield scope.finding(unread, entry)
     elif team not in (None, scope.team):
-        yield Finding(
-            code="not-ours",
-            severity=Severity.ERROR,
-            message=f"the alias {entry.key} in {part.region} stands for {key.arn}, which is of "
-            f"team {team}",
-            hint="have its owner delete it, or remove the entry",
-            location=entry.place.location,
-            team=scope.team,
-            account=scope.account.id,
+        message = (
+            f"the alias {entry.key} in {part.region} stands for {key.arn}, which is of team {team}"
         )
+        hint = "have its owner delete it, or remove the entry"
+        yield scope.finding(Problem("not-ours", message, hint), entry)
     elif key.state == PENDING:
-        yield Finding(
-            code="key-pending-deletion",
-            severity=Severity.NOTE,
-            message=f"AWS deletes the key {key.arn} ({entry.key})"
-            + (f" on {key.deleted_on}" if key.deleted_on else ""),
-            hint="state: present keeps it; remove the entry once it is gone",
-            location=entry.place.location,
-            team=scope.team,
-            account=scope.account.id,
-        )
+        when = f" on {key.deleted_on}" if key.deleted_on else ""
+        message = f"AWS deletes the key {key.arn} ({entry.key}){when}"
+        hint = "state: present keeps it; remove the entry once it is gone"
+        note = Problem("key-pending-deletion", message, hint, (), Severity.NOTE)
+        yield scope.finding(note, entry)
 
 
 def stray_keys(wanted: Resource, keys: Iterable[KeyState], snapshot: Snapshot) -> Finding:

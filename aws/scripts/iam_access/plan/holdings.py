@@ -12,7 +12,7 @@ from iam_access.kinds.names import first_part, label
 from iam_access.model import Location, Principal, PrincipalType, Resource
 from iam_access.plan.diff import ResourcesById, is_dead
 from iam_access.plan.foreign import ForeignAccess
-from iam_access.plan.named_access import Described, letting_in
+from iam_access.plan.named_access import Described, letting_in, place_of
 from iam_access.snapshot import Snapshot
 
 # How many names of one principal a holding has.
@@ -138,9 +138,9 @@ def switched_to_by(
         for user in filter(is_meant, switching.users if switching is not None else ()):
             assert switching is not None, "it has users"
             what = switching.role.label
-            places = (described.get((team, what)) for team in sorted(each.teams))
-            entries = tuple(place for place in places if place is not None)
+            entry = place_of(what, each, described)
             words = f"{what}, into which {user} may switch"
+            entries = (entry,) if entry is not None else ()
             yield Holding(principal, words, tuple(sorted(each.teams)), entries=entries)
 
 

@@ -41,12 +41,17 @@ def letting_in(
     """
     for resource in resources:
         what = in_words(resource)
-        places = (described.get((team, what)) for team in sorted(resource.teams))
-        entry = next((each for each in places if each is not None), None)
+        entry = place_of(what, resource, described)
         for document, does in _letting_in(resource, snapshot):
             names = tuple(dict.fromkeys(filter(is_meant, let_in(document))))
             if names:
                 yield NamedAccess(resource, what, does, names, entry)
+
+
+def place_of(what: str, resource: Resource, described: Described) -> Location | None:
+    """Where a file of a resource's team describes a thing in these words; None if none does."""
+    places = (described.get((team, what)) for team in sorted(resource.teams))
+    return next((each for each in places if each is not None), None)
 
 
 def in_words(resource: Resource) -> str:

@@ -40,6 +40,7 @@ from iam_access.plan.named_access import (
     in_words,
     is_name_of,
     letting_in,
+    place_of,
 )
 from iam_access.plan.temporary import temporary_grants
 from iam_access.policy import document as documents
@@ -192,9 +193,7 @@ def _is_described(
 def _kept_as_described(
     resource: Resource, target: Target, account: Account, described: Described
 ) -> Finding:
-    what = in_words(resource)
-    places = [described.get((team, what)) for team in sorted(resource.teams)]
-    location = next((each for each in places if each is not None), None)
+    location = place_of(in_words(resource), resource, described)
     holder = given_access(resource).holder
     return Finding(
         code=KEPT,
