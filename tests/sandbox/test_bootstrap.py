@@ -221,7 +221,7 @@ def test_a_role_of_the_hub_assumes_one_role_and_of_the_organisation_only(
     role: str, assumed: str
 ) -> None:
     (policy,) = HUB[role]["Properties"]["Policies"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    statement, others = policy["PolicyDocument"]["Statement"]
     name = f"${{{assumed}RolePath}}${{{assumed}RoleName}}"
     assert (statement["Action"], statement["Resource"]) == (
         "sts:AssumeRole",
@@ -230,6 +230,8 @@ def test_a_role_of_the_hub_assumes_one_role_and_of_the_organisation_only(
     assert statement["Condition"] == {
         "StringEquals": {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}
     }
+    assert (others["Effect"], others["Action"]) == ("Deny", "sts:Assume*")
+    assert others["NotResource"] == statement["Resource"]
 
 
 OWN_POLICY, AWS_POLICY = f"arn:aws:iam::{ACCOUNT}:policy", "arn:aws:iam::aws:policy"
