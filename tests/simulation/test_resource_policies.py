@@ -438,6 +438,14 @@ def test_it_is_proven_whom_a_resource_lets_in() -> None:
     assert proof({}, {}) == ([], "0 of 0 grants proven to be allowed, 0 of 0 temporary ones to end")
 
 
+@pytest.mark.parametrize("what", [{"Action": "*"}, {"NotAction": ["kms:D*", "kms:GetKeyPolicy"]}])
+def test_all_actions_of_a_resource_are_those_of_its_service(what: dict[str, Any]) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": ARN[BOB]}, "Resource": "*", **what}
+    findings, counted = proof({KEY: key(statement)}, {KEY: key(statement)})
+    assert findings == []
+    assert counted.endswith("1 of 1 times that a resource lets a principal in")
+
+
 @pytest.mark.parametrize(
     ("account", "there"),
     [

@@ -9,6 +9,8 @@ from iam_access.kinds.base import finding_about
 from iam_access.kinds.kind import ResourcePolicy
 from iam_access.model import Finding, PrincipalType, Resource, Severity
 from iam_access.policy import document as documents
+from iam_access.policy.actions import expand
+from iam_access.policy.arn import part_of
 from iam_access.policy.evaluation.evaluate import Decision
 from iam_access.policy.evaluation.known_resources import KnownResource
 from iam_access.simulation.account_policies import AccountPolicies, Subject
@@ -70,7 +72,7 @@ class ResourceProof:
         """Why it is not proven that a statement lets a principal in; None if it is."""
         written = documents.as_list(statement.get("Resource", "*"))
         where = [known.arn if each == "*" else each for each in written]
-        asked = {**statement, "Resource": where}
+        asked = {**_of_service(statement, part_of(known.arn, 2)), "Resource": where}
         decisions: list[tuple[Probe, Decision]] = []
         for probe in probes_of(asked, subject.principal, denied_by([statement])):
             decision = probe.put_to(subject, self.now)
@@ -106,6 +108,18 @@ class ResourceProof:
             f"{resource.name} lets {whom} in, who may not do {why}",
             "look at the policy that denies it: of the resource, or of the user or role",
         )
+
+
+def _of_service(statement: documents.Statement, service: str) -> documents.Statement:
+    """The statement with actions of a service in place of all actions, or of all but some."""
+    every = f"{service}:*"
+    if "NotAction" not in statement:
+        named = map(documents.text_of, documents.as_list(statement.get("Action", [])))
+        return {**statement, "Action": [every if each == "*" else each for each in named]}
+    excluded = map(documents.text_of, documents.as_list(statement["NotAction"]))
+    left = expand(every).difference(*map(expand, excluded))
+    kept = {name: each for name, each in statement.items() if name != "NotAction"}
+    return {**kept, "Action": sorted(left)}
 
 
 def _statements(policy: ResourcePolicy) -> Iterator[documents.Statement]:
