@@ -271,6 +271,51 @@ aws-buckets:
     assert found.label == "pay/use of bucket pay-reports in prod for account 111122223333"
 
 
+ON_KEY = """\
+aws-keys:
+  pay:
+    environments: [prod]
+    region: eu-west-1
+    statements:
+      - {effect: Allow, principals: {iam: user/READS}, actions: [kms:Decrypt]}
+      - {effect: Allow, principals: {iam: user/WRITES}, actions: [kms:Encrypt]}
+      - {effect: Deny, principals: {iam: user/DENIED}, actions: [kms:Encrypt]}
+    grants:
+      - {grantee: {iam: assumed-role/job, users: [nightly]}, operations: [Decrypt]CONSTRAINTS}
+"""
+
+
+def on_key(folder: Path, **changed: str) -> Configuration:
+    limited = ", constraints: {encryption_context_subset: {app: pay}}"
+    written = {"READS": "ann", "WRITES": "bob", "DENIED": "zoe", "CONSTRAINTS": limited, **changed}
+    text = ON_KEY
+    for name, value in written.items():
+        text = text.replace(name, value)
+    return loaded(folder, {"aws-keys/pay.yaml": text})
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, set()),
+        # Each does what the other did.
+        ({"READS": "bob", "WRITES": "ann"}, {"ann", "bob"}),
+        # Who is in no statement any more is not denied anything, either.
+        ({"WRITES": "ann"}, {"ann", "bob"}),
+        ({"CONSTRAINTS": ""}, {"nightly"}),
+        # What was denied may be allowed by other policies.
+        ({"DENIED": "bob"}, {"ann", "bob", "zoe", "nightly"}),
+    ],
+)
+def test_new_access_to_a_resource_is_what_it_newly_says_of_one(
+    tmp_path: Path, changed: dict[str, str], expected: set[str]
+) -> None:
+    before, after = on_key(tmp_path / "before"), on_key(tmp_path / "after", **changed)
+    found = new_access(before, after, NOW)
+    assert {each.grant for each in found} <= {"use of key pay"}
+    assert {each.principal.name.rpartition("/")[2] for each in found} == expected
+
+
 def test_what_a_user_of_another_account_may_become_is_new_beside_what_one_here_has(
     tmp_path: Path,
 ) -> None:

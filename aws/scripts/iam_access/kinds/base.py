@@ -79,13 +79,15 @@ class DescribedResource:
 
     `name` is what people call it (`key app/data`). `lets_in` is whom it lets in, as the `Principal`
     of a statement with placeholders, and `named` is whom it names at all, part by part, each with
-    the path where it stands. `unique` says in words, with placeholders, of which thing there is
-    one in all accounts together, so that no other entry may describe it.
+    the path where it stands. `statements` are those of its policy, and its grants as statements,
+    with placeholders. `unique` says in words, with placeholders, of which thing there is one in all
+    accounts together, so that no other entry may describe it.
     """
 
     name: str
     lets_in: Mapping[str, Any]
     named: Sequence[tuple[Mapping[str, Any], Path]]
+    statements: Sequence[Mapping[str, Any]]
     unique: str | None
 
 

@@ -96,6 +96,7 @@ class Buckets(DataKind):
                 f"bucket {item.key}",
                 element_of(let_in),
                 resource_policy.named(statements),
+                [each.of(item.key).iam for each in statements],
                 unique=f"bucket {shown(item.key)}" if item.spec is not None else None,
             ),
         )

@@ -52,6 +52,7 @@ from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities, PrincipalForm, element_of
 from iam_access.kinds.resource_policy import RESOURCE_STATEMENTS
 from iam_access.model import ApiCall, Change, Finding, Resource, ResourceId
+from iam_access.policy import document as documents
 from iam_access.policy.kms_grants import document_of_grant
 from iam_access.snapshot import Document, Snapshot, SnapshotPart
 
@@ -85,6 +86,7 @@ class Keys(DataKind, SearchedKind):
         if isinstance(item, InvalidEntry):
             written = item.written if isinstance(item.written, dict) else {}
             environments, named = texts(written.get("environments")), OwnEntities([], [])
+            given: list[PrincipalForm] = []
             let_in: list[PrincipalForm] = []
             description = text(written.get("description"))
         else:
@@ -106,6 +108,7 @@ class Keys(DataKind, SearchedKind):
                 f"key {item.key}",
                 element_of(let_in),
                 item.spec.named if item.spec else (),
+                _statements(item.spec) if item.spec and given else (),
                 unique=None if isinstance(item, InvalidEntry) else _only_one(item),
             ),
         )
@@ -252,6 +255,23 @@ class Keys(DataKind, SearchedKind):
 def _only_one(entry: FileEntry[KeySpec]) -> str:
     """The key that an entry describes, in words: each account and region has one of an alias."""
     return f"key {entry.key!r} of account {{account_id}} in {entry.spec.region}"
+
+
+def _statements(spec: KeySpec) -> list[Mapping[str, Any]]:
+    """All that an entry says of whom: its statements, and its grants as statements."""
+    grants = (
+        document_of_grant(
+            each.grantee.names()[0],
+            each.operations,
+            each.constraints.in_kms if each.constraints is not None else None,
+            each.retiree.names()[0] if each.retiree is not None else None,
+        )
+        for each in spec.grants
+    )
+    return [
+        *key_policy.statements_of(spec),
+        *(one for each in grants for one in documents.statements_of(each)),
+    ]
 
 
 def _own(item: Item) -> Item | None:

@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
+from typing import Any
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import AccessEntry
 from iam_access.kinds.fields import role
 from iam_access.model import Location, Principal, PrincipalType
+from iam_access.policy.arn import arn_name
+from iam_access.policy.document import as_list
+from iam_access.policy.evaluation.outsiders import outsiders_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,13 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
 
     All that a policy gives is new where its contents differ, and all that is given in an account
     is new where the environment stands for another one, or where a role may be assumed by others.
+    That a resource lets in a principal is new where it says anything else of this one than before,
+    or denies anything else.
     Of a role that gives nothing itself, so that policies of others may name it, that it may be
     assumed is the grant. What is given no more is new if it denies: what it denied may be allowed
     then.
     """
-    given, opened = _given(before, now), _opened(before)
+    given, opened, said = _given(before, now), _opened(before), _said(before, now)
     names = _names((before, after))
     found: dict[tuple[str, str, str, Principal], NewAccess] = {}
     for team in after.teams.values():
@@ -72,6 +78,7 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
                 (not entry.given or _same_policy(earlier, team, grant))
                 and any(each.covers(window) for each in given.get(key, ()))
                 and _lets_in(entry, environment, team) in opened.get(assumed, [()])
+                and _says(entry, environment, team, principal) in said.get(key, [()])
             ):
                 continue
             found.setdefault(
@@ -149,6 +156,40 @@ def _opened(configuration: Configuration) -> Mapping[object, list[object]]:
 def _lets_in(entry: AccessEntry, environment: str, team: Team) -> object:
     """What says who may assume the role of an entry; empty for an entry that makes none."""
     return team.filled(list(entry.trust), environment) if entry.makes is not None else ()
+
+
+def _said(configuration: Configuration, now: datetime) -> Mapping[_Key, list[object]]:
+    """What resources say of the principals that they let in."""
+    said: dict[_Key, list[object]] = {}
+    for team in configuration.teams.values():
+        for entry, environment, grant, principal in _single(team, configuration, now, _grants):
+            if entry.resource is not None:
+                key = _key(entry, team, environment, grant, principal)
+                said.setdefault(key, []).append(_says(entry, environment, team, principal))
+    return said
+
+
+def _says(entry: AccessEntry, environment: str, team: Team, principal: Principal) -> object:
+    """What the resource of an entry allows to a principal, and all that it denies; else empty."""
+    if entry.resource is None:
+        return ()
+    spec = team.accounts.get(environment)
+    account = spec.id if spec is not None else ""
+    return [
+        each if each["Effect"] == "Deny" else {**each, "Principal": None}
+        for each in team.filled(list(entry.resource.statements), environment)
+        if each["Effect"] == "Deny" or _is_about(each, principal, account)
+    ]
+
+
+def _is_about(statement: Mapping[str, Any], principal: Principal, account: str) -> bool:
+    """Whether a statement names a user or role of the account, or an outsider."""
+    if principal.type is PrincipalType.OUTSIDER:
+        found = outsiders_in({"Statement": [statement]}, account)
+        return any(each.name == principal.name for each in found)
+    element = statement["Principal"]
+    texts = as_list(element.get("AWS", [])) if isinstance(element, Mapping) else []
+    return principal.in_iam[1] in {arn_name(each).lower() for each in texts}
 
 
 def _gives(entry: AccessEntry) -> bool:
