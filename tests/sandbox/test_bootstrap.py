@@ -155,6 +155,14 @@ def test_what_is_denied_on_keys_and_buckets_is_all_that_is_not_allowed(
     assert (deny["Effect"], set(deny["NotAction"])) == ("Deny", allowed_by(policy) - on_all)
 
 
+def test_the_planner_is_denied_all_that_it_is_not_allowed() -> None:
+    made = Template.read(TEMPLATE.parent / "planner-role.yaml").content["Resources"]
+    (policy,) = made["PlannerRole"]["Properties"]["Policies"]
+    (deny,) = (each for each in policy["PolicyDocument"]["Statement"] if "NotAction" in each)
+    assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
+    assert set(deny["NotAction"]) == allowed_by(policy)
+
+
 def test_what_a_move_adds_to_the_deployer_is_what_taking_over_a_policy_takes() -> None:
     template = Template.read(TEMPLATE.parent / "adoption.yaml").content["Resources"]
     document = template["AdoptionPolicy"]["Properties"]["PolicyDocument"]
