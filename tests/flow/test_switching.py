@@ -562,6 +562,17 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
     assert [each["statements"][-1]["granted"]["line"] for each in found] == [1, 1]
     after = fleet.run(simulate, "roles", "--on", "plan", "--output", "json").json
     assert [each["users"] for each in after["roles"]] == [[f"{hub}ann"], [f"{hub}ann"]]
+    # What others did to the group counts, and that the plan puts it right.
+    restore = fleet.remember(HUB)
+    for changed, users in (("s3:*", []), ("sts:*", [f"{hub}ann", f"{hub}bob"])):
+        fleet.admin(HUB).put_group_policy(
+            GroupName="prod.admin", PolicyName="self-serve", PolicyDocument=text(changed)
+        )
+        drifted = fleet.run(simulate, "roles", "--output", "json").json
+        assert [each["users"] for each in drifted["roles"]] == [users, [f"{hub}ann"]]
+    again = fleet.run(simulate, "roles", "--on", "plan", "--output", "json").json
+    assert again["roles"] == after["roles"]
+    restore()
     for output, row in (
         ("text", f"    by {hub}bob\n"),
         (

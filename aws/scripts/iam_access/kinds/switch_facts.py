@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from iam_access.kinds import managed_policy
 from iam_access.kinds.names import INLINE_POLICY, of_switch_path, team_of_policy_arn, team_of_role
@@ -9,6 +10,8 @@ from iam_access.kinds.role_facts import role_id
 from iam_access.model import Failure, Principal, PrincipalType, ResourceId
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
+from iam_access.policy.evaluation.service_exceptions import ASSUME_ROLE
+from iam_access.policy.globs import mask_variables, overlap
 from iam_access.snapshot import IamState, PrincipalState, Snapshot, SnapshotPart
 
 
@@ -176,3 +179,23 @@ def _role_named(group: SwitchGroup) -> Principal:
 
 def _role(name: str) -> Principal:
     return Principal(PrincipalType.ROLE, name)
+
+
+def may_lead_to(group: PrincipalState, role: str) -> bool:
+    """Whether a group may let its members assume the role of this ARN, by whatever policy.
+
+    Managed policies, exceptions, conditions and denials are not looked into.
+    """
+
+    def may_be(statement: Mapping[str, Any], element: str, wanted: str) -> bool:
+        written = documents.as_list(statement.get(element, ["*"]))
+        patterns = (mask_variables(str(each), "*").lower() for each in written)
+        return any(overlap(each, wanted.lower()) for each in patterns)
+
+    return bool(group.attached) or any(
+        each.get("Effect") == "Allow"
+        and may_be(each, "Action", ASSUME_ROLE)
+        and may_be(each, "Resource", role)
+        for document in group.inline.values()
+        for each in documents.statements_of(document)
+    )

@@ -7,7 +7,7 @@ from iam_access.kinds import switch_group
 from iam_access.kinds.kind import GivenAccess, Switching
 from iam_access.kinds.membership import Membership, Memberships
 from iam_access.kinds.quotas import Quota, Use
-from iam_access.kinds.switch_facts import SeenGroup, hub_of, seen
+from iam_access.kinds.switch_facts import SeenGroup, hub_of, may_lead_to, seen
 from iam_access.model import (
     Principal,
     PrincipalType,
@@ -43,7 +43,7 @@ class SwitchMembers(Memberships):
             return True
         group = hub.principals.get(Principal(PrincipalType.GROUP, resource.aside["group"]))
         role = snapshot.principals.get(resource.principal) if resource.principal else None
-        return group is None or role is None or switch_group.leads_to(group, role.arn)
+        return group is None or role is None or may_lead_to(group, role.arn)
 
     def gives(self, resource: Resource) -> GivenAccess:
         facts = resource.aside

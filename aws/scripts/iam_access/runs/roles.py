@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from iam_access.kinds import given_access, is_temporary
+from iam_access.kinds import given_access, is_temporary, kind_of
 from iam_access.kinds.kind import GivenAccess
-from iam_access.kinds.switch_facts import seen, unread_hubs
+from iam_access.kinds.switch_facts import may_lead_to, seen, unread_hubs
+from iam_access.kinds.switch_file import lets_in
 from iam_access.model import Account, Principal, PrincipalType, Resource
 from iam_access.plan.account_after import after
 from iam_access.plan.diff import observed_state, state_after
-from iam_access.policy.arn import switch_page
+from iam_access.policy.arn import account_of, switch_page
 from iam_access.runs.planning import Planner, reading
 from iam_access.runs.run import Run
 from iam_access.simulation.roles import ListedRole, RolesInAccount
@@ -25,7 +26,15 @@ def list_roles(
         session = run.open(account)
         looked = planner or reading(run.configuration, run.now)
         snapshot, plan = run.read_and_plan(session, looked)
-        held = state_after(observed_state(snapshot), plan.changes).values()
+        changed = {each.id for each in plan.changes}
+        held = [
+            each
+            for each in state_after(observed_state(snapshot), plan.changes).values()
+            # What others made of a group may lead to the role no more.
+            if given_access(each).switching is None
+            or changed & {each.id, *each.needs}
+            or kind_of(each.id).is_there(each, snapshot)
+        ]
         found = _roles(held, after(snapshot, plan.changes))
         wrong = tuple(each for each in plan.findings if each.is_error)
         return RolesInAccount(account, tuple(found), findings=wrong, unread=unread_hubs(snapshot))
@@ -47,7 +56,8 @@ def _roles(held: Iterable[Resource], snapshot: Snapshot) -> Iterator[ListedRole]
             made[given.holder] = resource
     for found in seen(snapshot):
         # Of a role in the hub itself, the members are users of the same account.
-        if found.is_here and found.group.role_account == snapshot.account_id:
+        role = snapshot.principals.get(found.role)
+        if found.is_here and role is not None and may_lead_to(found.group.state, role.arn):
             members = (snapshot.principals[each].arn for each in found.group.members)
             users[found.role].update(members)
     known = {principal: snapshot.principals.get(principal) for principal in made}
@@ -55,7 +65,9 @@ def _roles(held: Iterable[Resource], snapshot: Snapshot) -> Iterator[ListedRole]
     for state in sorted(states, key=lambda each: each.arn):
         teams = tuple(sorted(made[state.principal].teams))
         page = switch_page(state.arn, state.principal.name)
-        yield ListedRole(state.arn, teams, page, tuple(sorted(users[state.principal])))
+        trust = state.trust or {}
+        let_in = (each for each in users[state.principal] if lets_in(trust, account_of(each) or ""))
+        yield ListedRole(state.arn, teams, page, tuple(sorted(let_in)))
 
 
 def _is_role(resource: Resource, given: GivenAccess) -> bool:
