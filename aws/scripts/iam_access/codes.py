@@ -908,7 +908,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "from `revoke.py`: there is no such access, or no account to look in",
     ),
     "keeps-permanent-access": CodeEntry(
-        (Severity.ERROR, Severity.WARNING),
+        _ERROR + _WARNING,
         "from `revoke.py`: permanent access of ours that stays, and the entry that grants it: of a "
         "role, bucket or key, that its policy lets one in by name; an error with `--permanent`",
     ),
@@ -917,7 +917,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "from `revoke.py`: temporary access of ours that stays, and the entry that grants it",
     ),
     "access-of-others": CodeEntry(
-        (Severity.WARNING, Severity.NOTE),
+        _WARNING + _NOTE,
         "from `revoke.py`: groups and policies that others gave, and roles whose trust policy "
         "names the user or role; a note where there is none. Policies of resources, and other "
         "roles that can be assumed, are not looked at",

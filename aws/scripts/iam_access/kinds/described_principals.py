@@ -114,11 +114,20 @@ class DescribedPrincipals(Kind):
         if not scope.keeps_others:
             return
         asked = {self.principal(name).in_iam for name in named}
-        for principal, state in sorted(scope.snapshot.principals.items()):
-            if self.team_of(state) == scope.team and principal.in_iam not in asked:
+        for state in scope.snapshot.derived(self._by_team).get(scope.team, ()):
+            if state.principal.in_iam not in asked:
                 found = self.found(state, scope.team, scope.snapshot)
                 if found.attributes["others"]:
                     yield found, f"inline policy {', '.join(found.attributes['others'])}"
+
+    def _by_team(self, snapshot: Snapshot) -> Mapping[str, Sequence[PrincipalState]]:
+        """Those that are described, in order, by the team whose file does it."""
+        found: dict[str, list[PrincipalState]] = {}
+        for _, state in sorted(snapshot.principals.items()):
+            team = self.team_of(state)
+            if team is not None:
+                found.setdefault(team, []).append(state)
+        return found
 
     # What it is in an account.
 
@@ -126,10 +135,8 @@ class DescribedPrincipals(Kind):
         return f"{self.type}" if count == 1 else f"{count:,} {self.type}s"
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
-        for state in snapshot.principals.values():
-            team = self.team_of(state)
-            if team is not None:
-                yield self.found(state, team, snapshot)
+        for team, states in snapshot.derived(self._by_team).items():
+            yield from (self.found(state, team, snapshot) for state in states)
 
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return self.principal(resource.name) in snapshot.principals
