@@ -84,6 +84,12 @@ def test_what_others_grant_is_neither_gained_nor_lost_with_the_key() -> None:
     assert means({KEY: ours}, {KEY: both}).keys() == {"user/bob"}
 
 
+def test_a_policy_of_others_stays_on_a_bucket_that_is_let_go() -> None:
+    ours = bucket(naming({"AWS": ARN[BOB]}, "s3:GetObject"))
+    assert means({BUCKET: ours}, {}).keys() == {"user/bob"}
+    assert not means({BUCKET: replace(ours, is_of_others=True)}, {})
+
+
 def test_all_actions_are_those_of_the_service() -> None:
     everything = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "*"))}
     all_of_s3 = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "s3:*"))}

@@ -186,8 +186,12 @@ class Buckets(DataKind):
     def gives(self, resource: Resource) -> GivenAccess:
         if resource.attributes["stage"] is None:
             return NO_ACCESS
-        document = resource.document or resource.documents.get(bucket_resource.OTHERS)
-        policy = ResourcePolicy(document, covers_contents=True)
+        of_others = resource.documents.get(bucket_resource.OTHERS)
+        policy = ResourcePolicy(
+            resource.document or of_others,
+            covers_contents=True,
+            is_of_others=resource.document is None and of_others is not None,
+        )
         return GivenAccess(resource_policies={resource.attributes["arn"]: policy})
 
     # How it is changed.

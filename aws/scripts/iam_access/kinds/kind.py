@@ -5,7 +5,7 @@ Nothing has a default: a kind that leaves something unsaid cannot be instantiate
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -63,7 +63,8 @@ class ResourcePolicy:
     `document` names principals; None where the resource has no policy. `grants` are what the
     resource allows besides, as documents by name, such as grants of a KMS key
     (`policy.kms_grants.document_of_grant`); `grants_of_others` are those of which the files say
-    nothing, which an account alone tells. With `covers_contents`, it is the policy of every
+    nothing, which an account alone tells, and `is_of_others` that this holds for the document, too.
+    With `covers_contents`, it is the policy of every
     resource whose ARN continues this one's after a slash, too: of the objects of a bucket.
     """
 
@@ -71,6 +72,13 @@ class ResourcePolicy:
     grants: Mapping[str, Document] = field(default_factory=dict)
     grants_of_others: Mapping[str, Document] = field(default_factory=dict)
     covers_contents: bool = False
+    is_of_others: bool = False
+
+    @property
+    def of_files(self) -> "ResourcePolicy":
+        """What of it the files say: what others wrote stays when they say nothing any more."""
+        document = None if self.is_of_others else self.document
+        return replace(self, document=document, grants_of_others={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ class ResourceChanges:
         """The policies of all resources of an account that are ours, and of all its roles.
 
         `taken` are those, before, of resources of others that the change makes ours.
-        What others let in by a resource that is let go, they go on letting in.
+        What others let in by a resource that is let go, they go on letting in, and likewise what
+        they deny.
 
         A resource that the change makes denies before what it denies afterwards, and lets no
         caller in: so nothing is lost by it, and what it allows is gained.
@@ -86,7 +87,7 @@ class ResourceChanges:
         there = {**(taken or {}), **resource_policies(before)}
         then = resource_policies(after)
         for arn in there.keys() - then.keys():
-            there[arn] = replace(there[arn], grants_of_others={})
+            there[arn] = there[arn].of_files
         return cls(
             *_apart(*_with_made(there, then)),
             *_with_made(old, new),
