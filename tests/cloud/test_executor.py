@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from iam_access.cloud.client import Call, CallError, CloudError
-from iam_access.cloud.executor import Execution, steps_of
+from iam_access.cloud.executor import IN_A_CIRCLE, Execution, steps_of
 from iam_access.cloud.retry import SETTLE_SECONDS
 from iam_access.kinds import calls
 from iam_access.model import (
@@ -314,14 +314,15 @@ class TestNeeds:
         (outcome,) = run(iam, change("a", attach("ann", "p"), needs=(elsewhere,)))
         assert outcome.status is Status.DONE
 
-    def test_needs_in_a_circle_fall_back_to_the_phases(self) -> None:
+    def test_nothing_is_made_of_changes_that_wait_for_each_other(self) -> None:
         iam = FakeIam()
         early = change("early", create("p"))
         late = change("late", attach("ann", "p"), needs=(early,))
         early = change("early", create("p"), needs=(late,))
         outcomes = run(iam, late, early)
-        assert statuses(outcomes) == {"late": "done", "early": "done"}
-        assert iam.operations == ["create_policy", "attach_user_policy"]
+        assert statuses(outcomes) == {"late": "skipped", "early": "skipped"}
+        assert {each.failure for each in outcomes} == {IN_A_CIRCLE}
+        assert iam.operations == []
 
 
 class TestRemovals:

@@ -8,7 +8,7 @@ import pytest
 
 from iam_access.policy.document import document, policy_size, same_meaning, statements_of
 from iam_access.policy.packing import SplitError, split
-from iam_access.policy.parts import Rewriting, keeping_denials, resplit
+from iam_access.policy.parts import Rewriting, keeping_denials, narrowest, resplit
 from iam_access.snapshot import Document
 from tests.policy.test_packing_split import POOL, verdicts
 
@@ -197,6 +197,24 @@ def test_old_denials_are_kept_beside_all_that_is_new() -> None:
     assert keeping_denials(document([first]), document([buckets(0, 5, "Deny")])) is None
     kept = keeping_denials(document([first]), document([buckets(1, 4, "Deny"), rest]))
     assert kept == document([rest, first])
+
+
+def test_the_narrowest_allows_what_both_allow_and_denies_what_either_denies() -> None:
+    more = ["s3:GetObject", "s3:PutObject"]
+    one = document([buckets(0, 4), buckets(8, 9, "Deny")])
+    other = document([buckets(2, 6, Action=more), buckets(7, 8, "Deny")])
+    both = document(
+        [
+            buckets(8, 9, "Deny"),
+            buckets(7, 8, "Deny"),
+            {**buckets(2, 4), "Action": ["s3:getobject"]},
+        ]
+    )
+    assert narrowest(one, other) == both
+    assert narrowest(one, one) == document([buckets(8, 9, "Deny"), buckets(0, 4)])
+    assert narrowest(document([buckets(0, 2)]), document([buckets(4, 6)])) is None
+    elsewhere = buckets(0, 9, Condition={"Bool": {"aws:SecureTransport": "true"}})
+    assert narrowest(document([buckets(0, 4)]), document([elsewhere])) is None
 
 
 def test_no_parts_wait_for_each_other() -> None:

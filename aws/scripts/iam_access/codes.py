@@ -199,6 +199,7 @@ Code: TypeAlias = Literal[
     "group-quota",
     "membership-quota",
     "tag-quota",
+    "no-safe-order",
     "policy-in-use",
     "role-in-use",
     "group-in-use",
@@ -803,6 +804,12 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "group-quota": CodeEntry(_ERROR, "the account has no room for another group"),
     "membership-quota": CodeEntry(_ERROR, "the user has no room for another group"),
     "tag-quota": CodeEntry(_ERROR, "the user or role has no room for another tag"),
+    "no-safe-order": CodeEntry(
+        _ERROR,
+        "changes that cannot be made at once: in whatever order, a user or role would have "
+        "more in between than before and after. It takes policies that both allow and "
+        "deny, have no room for a version in between, and change places",
+    ),
     "policy-in-use": CodeEntry(_ERROR, "a policy that would be deleted is a permissions boundary"),
     "role-in-use": CodeEntry(
         _ERROR,

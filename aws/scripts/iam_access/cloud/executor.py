@@ -26,6 +26,14 @@ from iam_access.plan.confirmation import text_at
 MERGE_LIMIT = 50
 
 
+# What no plan has, but a plan file of others may.
+IN_A_CIRCLE = Failure(
+    "InACircle",
+    "it waits for a change that waits for it",
+    "make a new plan, which says what cannot be changed at once",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CallPart:
     """One call of one change; `change` is the change's place in the sequence of all."""
@@ -188,10 +196,8 @@ class Execution:
         held: tuple[BatchedCall, ...] = ()
         for _, steps in groupby(steps_of(self._changes), key=lambda step: step.call.phase):
             held = self._passes((*held, *steps))
-        while held:
-            # Needs that form a circle: go by the phases alone.
-            self._make(held[0].parts)
-            held = self._passes(held[1:])
+        for change in dict.fromkeys(part.change for step in held for part in step.parts):
+            self._settle(self._states[change], Status.SKIPPED, IN_A_CIRCLE)
         for state in self._states:
             if state.outcome is None:
                 self._settle(state, Status.DONE)

@@ -21,7 +21,7 @@ from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.inline_policy import InlinePolicies
 from iam_access.kinds.key import Keys
 from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind, ResourcePolicy
-from iam_access.kinds.managed_policy import CustomerManagedPolicies
+from iam_access.kinds.managed_policy import CustomerManagedPolicies, narrowed_first
 from iam_access.kinds.role import Roles
 from iam_access.kinds.switch_group import SwitchGroups
 from iam_access.kinds.switch_member import SwitchMembers
@@ -191,6 +191,7 @@ __all__ = [
     "kind_named",
     "kind_of",
     "kinds_by_form",
+    "narrowed_first",
     "one_grant",
     "policies_there",
     "registered",

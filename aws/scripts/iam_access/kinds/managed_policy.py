@@ -49,7 +49,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
 from iam_access.policy.packing import SplitError, split
-from iam_access.policy.parts import keeping_denials, resplit
+from iam_access.policy.parts import keeping_denials, narrowest, resplit
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot, SnapshotPart
 
@@ -193,13 +193,8 @@ class CustomerManagedPolicies(Kind):
         state = snapshot.policies[before.attributes["arn"]]
         if after is None:
             return _delete(snapshot.account_id, state, Phase.RETIRE)
-        first = _before_denials_go(before, after, snapshot)
-        versions = [
-            *([_new_version(snapshot.account_id, first)] if first else []),
-            # Not before what the old denials limit is taken off.
-            _new_version(snapshot.account_id, after, Phase.RELEASE if first else Phase.PUBLISH),
-        ]
-        return (*_room_for_versions(len(versions), state, snapshot), *versions)
+        # Not before what the old denials limit is taken off.
+        return _versions(before, after, _before_denials_go(before, after, snapshot), snapshot)
 
     def reclaiming(
         self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
@@ -383,6 +378,32 @@ def resource_id(arn: str) -> ResourceId:
     return ResourceId(NAME, arn)
 
 
+def narrowed_first(change: Change, snapshot: Snapshot) -> Change | None:
+    """The same change of a policy, by way of what allows no more than before and after.
+
+    What it allows more, or denies no more, comes by its last call, in Phase.RELEASE. None if that
+    is not possible, or not a change of a policy that is there.
+    """
+    before, after = change.before, change.after
+    if change.id.kind != NAME or before is None or after is None:
+        return None
+    document = narrowest(before.document or {}, after.document or {})
+    if document is None or documents.policy_size(document) > snapshot.quotas.policy_size:
+        return None
+    return replace(change, calls=_versions(before, after, document, snapshot))
+
+
+def _versions(
+    before: Resource, after: Resource, first: Document | None, snapshot: Snapshot
+) -> tuple[ApiCall, ...]:
+    """Publish `after`, where there is a document to publish `first` not before all else is done."""
+    account = snapshot.account_id
+    last = _new_version(account, after, Phase.RELEASE if first else Phase.PUBLISH)
+    made = (_new_version(account, replace(after, document=first)), last) if first else (last,)
+    state = snapshot.policies[before.attributes["arn"]]
+    return (*_room_for_versions(len(made), state, snapshot), *made)
+
+
 def _published(code: str, arn: str, document: Mapping[str, Any]) -> Confirm:
     """After this error: whether the policy's default version means what was to be published."""
     version = Read(
@@ -416,7 +437,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
     )
 
 
-def _before_denials_go(before: Resource, after: Resource, snapshot: Snapshot) -> Resource | None:
+def _before_denials_go(before: Resource, after: Resource, snapshot: Snapshot) -> Document | None:
     """What a part is first: as it is to be, with what it denied before; None if that is not needed.
 
     A part that gets what other parts allow must have it before they go, and must not stop to deny
@@ -429,7 +450,7 @@ def _before_denials_go(before: Resource, after: Resource, snapshot: Snapshot) ->
     document = keeping_denials(before.document or {}, after.document or {})
     if document is None or documents.policy_size(document) > snapshot.quotas.policy_size:
         return None
-    return replace(after, document=document)
+    return document
 
 
 def _new_version(account: str, wanted: Resource, phase: Phase = Phase.PUBLISH) -> ApiCall:

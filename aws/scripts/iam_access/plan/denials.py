@@ -6,7 +6,7 @@ Two policies of one holder that both allow and deny, each some of what the other
 put in such an order: each is whole by itself, and limits the other from when both are there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, permutations, product, starmap
@@ -88,10 +88,15 @@ class Ordering:
     hastened: frozenset[ResourceId]
 
 
-def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
+def ordering(
+    changes: Sequence[Change],
+    snapshot: Snapshot,
+    narrowed: Set[ResourceId] = frozenset(),
+) -> Ordering:
     """The order in which these changes of an account are made.
 
-    What is dead already gives and denies nothing and is not to be among them.
+    What is dead already gives and denies nothing and is not to be among them. The policies of
+    `narrowed` changes allow nothing more, and deny nothing less, before their last call.
     """
     known = _Effects(changes, snapshot)
     effects: dict[Principal, dict[ResourceId, _Effect]] = {}
@@ -107,7 +112,7 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
         for arn in had.attached
     }
     widened: dict[str, ResourceId] = {}
-    for id_, arn, effect in _rewritten(changes):
+    for id_, arn, effect in _rewritten(changes, narrowed):
         if effect.widens:
             widened[arn] = id_
         for member in chain.from_iterable(map(snapshot.members, known.holders.get(arn, ()))):
@@ -150,7 +155,9 @@ def _counting(given: GivenAccess, principal: Principal) -> GivenAccess:
     return given.given_to(principal)
 
 
-def _rewritten(changes: Iterable[Change]) -> Iterator[tuple[ResourceId, str, _Effect]]:
+def _rewritten(
+    changes: Iterable[Change], narrowed: Set[ResourceId]
+) -> Iterator[tuple[ResourceId, str, _Effect]]:
     """Each change of a managed policy that is published already, by ARN, and what it does.
 
     What is denied no more by a version of its own, which comes last, is no matter of order.
@@ -160,7 +167,15 @@ def _rewritten(changes: Iterable[Change]) -> Iterator[tuple[ResourceId, str, _Ef
         before, after = given_access(change.before).published, given_access(change.after).published
         for arn in before.keys() & after.keys():
             effect = _effect(before[arn], after[arn])
-            yield change.id, arn, replace(effect, frees=frozenset()) if is_last else effect
+            yield (
+                change.id,
+                arn,
+                replace(
+                    effect,
+                    allows=frozenset() if change.id in narrowed else effect.allows,
+                    frees=frozenset() if is_last else effect.frees,
+                ),
+            )
 
 
 def _is_shared(change: Change) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from iam_access.kinds import KINDS, Kind, given_access, kind_of, names
+from iam_access.kinds import KINDS, Kind, given_access, kind_of, names, narrowed_first
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -18,6 +18,7 @@ from iam_access.model import (
 )
 from iam_access.phrases import listed
 from iam_access.plan.adoption import Adoption
+from iam_access.plan.circles import waiting_for_each_other, without_waiting_removals
 from iam_access.plan.denials import Order, ordering
 from iam_access.plan.moves import moves
 from iam_access.policy.document import alike as documents_alike
@@ -352,10 +353,32 @@ def with_dependencies(
     """The changes with what each has to wait for.
 
     What goes waits for what renews it, unless the two are never alive at once: then it makes room.
+    Where changes would wait for each other, policies among them come in two steps.
     """
     changes = tuple(changes)
+    placed = _placed(changes, observed, snapshot, now, {})
+    waits = {change.id: change.waits_for for change in waiting_for_each_other(placed)}
+    narrowed = {
+        change.id: replace(first, last_after=waits[change.id])
+        for change in changes
+        if change.id in waits and (first := narrowed_first(change, snapshot)) is not None
+    }
+    if narrowed:
+        changes = tuple(narrowed.get(change.id, change) for change in changes)
+        placed = _placed(changes, observed, snapshot, now, narrowed)
+    return without_waiting_removals(placed)
+
+
+def _placed(
+    changes: Sequence[Change],
+    observed: ResourcesById,
+    snapshot: Snapshot,
+    now: datetime,
+    narrowed: Mapping[ResourceId, Change],
+) -> tuple[Change, ...]:
+    """The changes with what each waits for; the last calls of `narrowed` ones for more."""
     alive = [each for each in changes if each.after is not None or not is_dead(each.subject, now)]
-    denials, moving = ordering(alive, snapshot), moves(alive, snapshot)
+    denials, moving = ordering(alive, snapshot, narrowed.keys()), moves(alive, snapshot)
     successors = _successors(changes)
     needs = _needs(changes, observed, successors, now)
     made = {change.id for change in changes if change.after is not None}
@@ -377,7 +400,7 @@ def with_dependencies(
             change,
             needs=needs[change.id] | order.needs | moving.needs.get(change.id, frozenset()),
             follows=order.follows | ahead(change),
-            last_after=moving.last_after.get(change.id, frozenset()),
+            last_after=change.last_after | moving.last_after.get(change.id, frozenset()),
             reasons=(*change.reasons, *_where_called(change, snapshot)),
         )
         return moved_to_reclaim(found) if goes_first(change) else found

@@ -24,8 +24,9 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.phrases import nearest
+from iam_access.phrases import listed, nearest
 from iam_access.place import Path
+from iam_access.plan.circles import stuck
 from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import drop_with_dependents, moved_to_reclaim
 from iam_access.policy.arn import AWS_ROLE_PATHS
@@ -348,13 +349,37 @@ def _named_the_other_way(name: str, known: Iterable[str]) -> str | None:
 
 
 def obstacles(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
-    """What each kind knows AWS would refuse."""
+    """What each kind knows AWS would refuse, and what cannot be put in an order."""
     found = {
         change.id: finding
         for change in changes
         if (finding := kind_of(change.id).obstacle(change, where.snapshot)) is not None
     }
-    return GuardResult(drop_with_dependents(changes, found), tuple(found.values()))
+    possible = drop_with_dependents(changes, found)
+    never = stuck(possible)
+    ids = {change.id for change in never}
+    return GuardResult(
+        tuple(change for change in possible if change.id not in ids),
+        (*found.values(), *_in_no_order(never, where.snapshot)),
+    )
+
+
+def _in_no_order(never: Sequence[Change], snapshot: Snapshot) -> Iterator[Finding]:
+    """Says of each team's changes that no order of them is safe."""
+    by_team: dict[str | None, list[Change]] = {}
+    for change in never:
+        by_team.setdefault(min(change.teams, default=None), []).append(change)
+    for changes in by_team.values():
+        named = listed(dict.fromkeys(f"{each.name} ({each.id.kind})" for each in changes))
+        yield finding_about(
+            changes[0].subject,
+            snapshot,
+            "no-safe-order",
+            f"{named} cannot be changed at once: in whatever order, a user or role would have "
+            "more in between than before and after, since policies that allow and deny "
+            "change places",
+            "write it as two changes, one after the other: first what is removed, then the rest",
+        )
 
 
 def _quotas(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:

@@ -82,6 +82,36 @@ def keeping_denials(before: Document, after: Document) -> Document | None:
     return document([*kept, *sorted(lost.values(), key=to_json)])
 
 
+def narrowest(before: Document, after: Document) -> Document | None:
+    """What allows no more, and denies no less, than either of these documents.
+
+    None if there is nothing that it would say.
+    """
+    had, has = _meanings(before), _meanings(after)
+    denied = [each for each in (had | has).values() if each["Effect"] == "Deny"]
+    allowed = [
+        each
+        for (one, old), (other, new) in product(had.items(), has.items())
+        if one.effect == other.effect == "Allow"
+        and (
+            each := old if covers(other, one) else new if covers(one, other) else _common(old, new)
+        )
+    ]
+    statements = {canonical_statement(each): each for each in (*denied, *allowed)}
+    return document([*statements.values()]) if statements else None
+
+
+def _common(some: Statement, others: Statement) -> Statement | None:
+    """What two statements that differ in their lists alone both say, as written."""
+    lists = {
+        name: sorted(_both(_texts(some, name), _texts(others, name)))
+        for name in _DIVISIBLE
+        if name in some
+    }
+    is_like = _rest(some) == _rest(others) and some.keys() == others.keys()
+    return {**some, **lists} if is_like and all(lists.values()) else None
+
+
 def _meanings(source: Document) -> dict[CanonicalStatement, Statement]:
     """The statements of a document, without their ids, by what they mean."""
     nameless = ({k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source))
@@ -502,7 +532,7 @@ def _likeness(one: Statement, other: Statement) -> int:
     return sum(len(mine & its) for mine, its in both if mine and its)
 
 
-def _texts(statement: Statement, name: str) -> Set[str] | None:
+def _texts(statement: Statement, name: str) -> frozenset[str] | None:
     if name not in statement:
         return None
     texts: Iterable[str] = map(str, as_list(statement[name]))
