@@ -64,3 +64,23 @@ def test_none_is_attached_if_one_cannot_be_made() -> None:
     plan = apply_plan(files, before, RunOptions())
     assert {each.code for each in plan.findings} == {"policy-quota"}
     assert plan.changes == ()
+
+
+def test_no_part_allows_more_while_what_denies_cannot_be_made() -> None:
+    """Its holders would have what the policy denies."""
+    names = [f"arn:aws:s3:::bucket-{each:02}" for each in range(30)]
+
+    def files(action: str, *denied: str) -> Configuration:
+        statements = [{"effect": "Allow", "actions": [action], "resources": names[:8]}]
+        if denied:
+            statements.append({"effect": "Deny", "actions": [action], "resources": [*denied]})
+        read = policy("read", custom_statements=statements)
+        access = permanent(users=["ann@example.com"])
+        return configuration(team(policies=[read], permanent=[access]))
+
+    account = applied(files("s3:ListBucket"), limited(policies=2))
+    plan = apply_plan(files("s3:GetObject", *names), account)
+    assert {each.code for each in plan.findings} == {"policy-quota"}
+    assert plan.changes == ()
+    # One that allows less goes on.
+    assert apply_plan(files("s3:GetObject"), account).changes != ()

@@ -13,6 +13,7 @@ from itertools import chain, permutations, product, starmap
 
 from iam_access.kinds import aws_policies, given_access, is_temporary
 from iam_access.kinds.kind import GivenAccess
+from iam_access.kinds.names import first_part
 from iam_access.model import Change, Phase, Principal, PrincipalType, ResourceId
 from iam_access.policy import document as documents
 from iam_access.policy.globs import overlap
@@ -120,8 +121,9 @@ def ordering(
                 effects.setdefault(member, {})[id_] = effect
     orders: dict[ResourceId, Order] = {}
     shared = frozenset(change.id for change in changes if _is_shared(change))
+    written_as = {change.id: _written_as(change) for change in changes}
     for theirs in effects.values():
-        _put_in_order(theirs, shared, orders)
+        _put_in_order(theirs, shared, written_as, orders)
     _narrow(changes, widened, orders)
     return Ordering(orders, _leave(detached, widened, effects, orders))
 
@@ -184,21 +186,32 @@ def _is_shared(change: Change) -> bool:
     return len(recipients) != 1 or recipients[0].type is PrincipalType.GROUP
 
 
+def _written_as(change: Change) -> frozenset[str]:
+    """The policies of files whose parts a change publishes, attaches or takes off."""
+    states = (given_access(change.before), given_access(change.after))
+    return frozenset(
+        first_part(arn) for each in states for arn in {*each.published, *each.attached}
+    )
+
+
 def _put_in_order(
     effects: Mapping[ResourceId, _Effect],
     shared: frozenset[ResourceId],
+    written_as: Mapping[ResourceId, frozenset[str]],
     orders: dict[ResourceId, Order],
 ) -> None:
     """Add to `orders` what the changes of one principal wait for.
 
-    What is `shared` with other principals waits for no lack of this one's.
+    What is `shared` with other principals waits for no lack of this one's, but for that of a part
+    of the same policy: without what that denies, its other parts allow more than the policy does.
     """
     if not any(each.denies or each.frees for each in effects.values()):
         return  # as with most
     for (id_, effect), (other_id, other) in permutations(effects.items(), 2):
         if effect.follows(other):
             order = orders.setdefault(id_, Order())
-            if effect.needs(other) and id_ not in shared:
+            is_one = bool(written_as[id_] & written_as[other_id])
+            if effect.needs(other) and (is_one or id_ not in shared):
                 order.needs |= {other_id}
             else:
                 order.follows |= {other_id}
