@@ -65,8 +65,11 @@ def _roles(held: Iterable[Resource], snapshot: Snapshot) -> Iterator[ListedRole]
     for state in sorted(states, key=lambda each: each.arn):
         teams = tuple(sorted(made[state.principal].teams))
         page = switch_page(state.arn, state.principal.name)
-        trust = state.trust or {}
-        let_in = (each for each in users[state.principal] if lets_in(trust, account_of(each) or ""))
+        let_in = (
+            each
+            for each in users[state.principal]
+            if state.trust is not None and lets_in(state.trust, account_of(each) or "")
+        )
         yield ListedRole(state.arn, teams, page, tuple(sorted(let_in)))
 
 
