@@ -111,6 +111,15 @@ def test_an_address_of_two_users_lets_neither_in_and_takes_neither_out() -> None
     assert [each for each in found if each.startswith("switch-member")] == []
 
 
+def test_who_is_no_member_any_more_leaves_a_role_that_cannot_be_changed() -> None:
+    asked = role()
+    trust = RoleSpec.model_validate({"trust": [{"iam": "role/nope"}]}).trust
+    wrong = asked._replace(spec=asked.spec.model_copy(update={"trust": trust}))
+    codes, found = planned(files(wrong), hub({"self-serve": permission(ROLE)}))
+    assert (codes, [*found]) == (["missing-principal"], ["switch-member bob in prod.admin"])
+    assert found["switch-member bob in prod.admin"].action is ChangeType.DELETE
+
+
 def test_a_role_of_this_name_waits_for_the_group_of_another_team() -> None:
     theirs = hub({"self-serve": permission(ROLE)}, names.switch_path("ops", ACCOUNT.id))
     asked = RunOptions(frozenset({"payments"}))

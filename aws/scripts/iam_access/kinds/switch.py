@@ -1,6 +1,6 @@
 """What the roles of a team's file ask for of those who switch into them from a hub."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -159,14 +159,15 @@ class Switches:
         self._leaving: set[ResourceId] = set()
 
     @cached_property
-    def _asked(self) -> Set[ResourceId]:
-        """The ids of the groups that entries ask for in the account, made or not."""
-        scope, found = self._scope, set[ResourceId]()
+    def _asked(self) -> Mapping[ResourceId, Entry]:
+        """The entries that ask for groups for roles of the account, made or not, by their ids."""
+        scope, found = self._scope, dict[ResourceId, Entry]()
         for entry in scope.here(self._entries):
             switch, hub = entry.spec.switch, _hub_id(entry, scope)
             if switch is not None and hub is not None:
                 name = switch.group_in(scope.environment, _name(entry))
-                found.add(switch_group.group_id(scope.team, hub, scope.account.id, name))
+                id_ = switch_group.group_id(scope.team, hub, scope.account.id, name)
+                found.setdefault(id_, entry)
         return found
 
     @property
@@ -375,7 +376,8 @@ class Switches:
     def _kept(self) -> Iterator[Resource]:
         """What stays as it is: what files ask for and another plan makes, or is not to be changed.
 
-        In the account of a role, also what no file asks for: the plan of the hub takes it away.
+        In the account of a role, also what no file asks for: the plan of the hub takes it away. Who
+        is no member any more leaves a role that cannot be changed, too.
         """
         scope = self._scope
         asked = {
@@ -389,11 +391,24 @@ class Switches:
             entry = asked.get((found.group.role_account, group.name))
             if entry is not None or not found.is_here:
                 location = entry.place.location if entry is not None else None
-                for each in (group, *switch_member.observed(found)):
+                members = filter(self._may_stay(group), switch_member.observed(found))
+                for each in (group, *members):
                     if each.id not in self._leaving:
                         # The role does not stay for what no file asks for.
                         needs = each.needs if entry is not None else frozenset[ResourceId]()
                         yield replace(each, location=location, needs=needs)
+
+    def _may_stay(self, group: Resource) -> Callable[[Resource], bool]:
+        """Which members of a group that is not to be changed may stay: all, if no entry says it."""
+        entry = self._asked.get(group.id)
+        switch = entry.spec.switch if entry is not None else None
+        hub = self._hub_of(switch) if switch is not None else None
+        if switch is None or hub is None:
+            return lambda member: True
+        written = switch.members.get(self._scope.environment, ())
+        meant = [*map(hub.user, written), *filter(None, map(hub.rival, written))]
+        users = {each.name for each in meant}
+        return lambda member: member.aside["user"] in users
 
     def _asked_in(self, hub: str) -> Iterator[tuple[SwitchSpec, str, Entry, str]]:
         """What the team's roles ask for in a hub: with the environment and the group's name."""
