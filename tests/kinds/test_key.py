@@ -581,6 +581,10 @@ def test_what_others_grant_on_it_lets_in_as_well_and_is_no_part_of_what_it_gives
     (policy,) = resource_policies(there).values()
     (given,) = given_access(found).resource_policies.values()
     assert replace(policy, grants_of_others={}) == given
+    revoked = plan_revocation(ACCOUNT, there, Target(values.RUNNER, permanent=True), values.NOW)
+    (of_others,) = (each for each in revoked.findings if "of others (ebs)" in each.message)
+    assert (of_others.code, of_others.is_error) == ("keeps-permanent-access", True)
+    assert "no apply changes it" in of_others.hint
     assert [each["Statement"][0]["Principal"] for each in policy.grants_of_others.values()] == [
         {"AWS": RUNNER},
         {"Service": "ec2.amazonaws.com"},

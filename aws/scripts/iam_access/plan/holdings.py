@@ -121,7 +121,8 @@ def let_in_by(
         named = phrases.some(list(each.names), _NAMED)
         what = f"{each.what}, which {each.does.format(named)}"
         entries = (each.entry,) if each.entry is not None else ()
-        yield Holding(principal, what, tuple(sorted(each.resource.teams)), entries=entries)
+        teams = () if each.of_others else tuple(sorted(each.resource.teams))
+        yield Holding(principal, what, teams, entries=entries)
     for name, roles in ForeignAccess(snapshot, observed).assumed_from_elsewhere(is_meant):
         yield from (Holding(principal, f"{each.label} as {name}") for each in roles)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from iam_access.kinds import given_access, is_temporary, kind_of
+from iam_access.kinds import given_access, is_temporary, kind_of, policies_there
 from iam_access.model import Location, Principal, PrincipalType, Resource
 from iam_access.policy.arn import arn_name, assumed_role, iam_kind
 from iam_access.policy.evaluation.outsiders import let_in
@@ -15,7 +15,7 @@ class NamedAccess:
     """A resource of ours that lets in principals by these `names`, as its policy has them.
 
     `what` is the resource in words, `does` what it lets them do. `entry` is where a file describes
-    it; None if no file does.
+    it; None if no file does, and where it is others who let them in (`of_others`).
     """
 
     resource: Resource
@@ -23,6 +23,7 @@ class NamedAccess:
     does: str
     names: tuple[str, ...]
     entry: Location | None = None
+    of_others: bool = False
 
 
 #: Where files describe things, by the team and the thing in words (`config.written.described`).
@@ -42,10 +43,11 @@ def letting_in(
     for resource in resources:
         what = in_words(resource)
         entry = place_of(what, resource, described)
-        for document, does in _letting_in(resource, snapshot):
+        for document, does, of_others in _letting_in(resource, snapshot):
             names = tuple(dict.fromkeys(filter(is_meant, let_in(document))))
             if names:
-                yield NamedAccess(resource, what, does, names, entry)
+                said = None if of_others else entry
+                yield NamedAccess(resource, what, does, names, said, of_others)
 
 
 def place_of(what: str, resource: Resource, described: Described) -> Location | None:
@@ -74,13 +76,16 @@ def is_name_of(name: str, principal: Principal) -> bool:
     return found.in_iam == principal.in_iam
 
 
-def _letting_in(resource: Resource, snapshot: Snapshot) -> Iterator[tuple[Document, str]]:
+def _letting_in(resource: Resource, snapshot: Snapshot) -> Iterator[tuple[Document, str, bool]]:
+    """What lets in, how in words, and whether others wrote it."""
     given = given_access(resource)
     role = snapshot.principals.get(given.holder) if given.holder is not None else None
     if given.makes_holder and not is_temporary(resource) and role is not None and role.trust:
-        yield role.trust, "lets {} assume it"
-    for policy in given.resource_policies.values():
+        yield role.trust, "lets {} assume it", False
+    for policy in policies_there(resource, snapshot).values():
         if policy.document is not None:
-            yield policy.document, "names {} in its policy"
+            yield policy.document, "names {} in its policy", policy.is_of_others
         for document in policy.grants.values():
-            yield document, "has a grant for {}"
+            yield document, "has a grant for {}", False
+        for name, document in policy.grants_of_others.items():
+            yield document, f"has a grant of others ({name}) for {{}}", True

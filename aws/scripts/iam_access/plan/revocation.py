@@ -215,11 +215,17 @@ def _lets_in(found: NamedAccess, target: Target, account: Account) -> Finding:
         severity=_severity(target),
         message=f"{found.what} in {account.title} still {found.does.format(named)}: a revocation "
         "changes no policy of a role, bucket or key that a file describes",
-        hint=_how_it_changes(found.entry),
+        hint=_OF_OTHERS if found.of_others else _how_it_changes(found.entry),
         location=found.entry,
         team=min(found.resource.teams),
         account=account.id,
     )
+
+
+_OF_OTHERS: Final = (
+    "the files do not say this, and no apply changes it: have the policy changed, or the grant "
+    "revoked, by those who look after it"
+)
 
 
 def _severity(target: Target) -> Severity:
