@@ -77,6 +77,11 @@ def test_they_count_before_and_after_an_apply(fleet: Fleet) -> None:
     (statement,) = found["user/bob"]["statements"]
     assert statement["type"] == "resource"
     assert statement["granted"]["file"].endswith("aws-buckets/payments.yaml")
+    fleet.files.write("aws-accounts/other.yaml", f'aws-accounts: {{elsewhere: "{OTHER}"}}\n')
+    by_aws = ("access", "-a", "s3:GetObject", "-R", OBJECT, "--backend", "aws", "--output", "json")
+    asked = fleet.run(simulate, *by_aws).json
+    assert [each["principal"] for each in asked["answers"]] == ["user/bob"]
+    assert not any(OTHER in each for each in asked["caveats"])
     (on_keys,) = who_can(fleet, "kms:Decrypt", KEY).values()
     assert (on_keys["principal"], on_keys["allowed"]) == ("role/runner", False)
     assert [each["resource"].startswith(KEY[:-1]) for each in on_keys["partly"]] == [True]

@@ -1,12 +1,13 @@
 """Who can do what in accounts, each as it is or as a plan would leave it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeAlias
 
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.errors import AccessError
-from iam_access.model import Account, Failure, Finding, Location
+from iam_access.model import Account, Failure, Finding, Location, Principal
 from iam_access.policy.arn import account_of
 from iam_access.runs.evaluated import (
     UNREAD,
@@ -20,12 +21,13 @@ from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation.access import AccessAnswer, AccessQuestion, AskedAccount, Judge
 from iam_access.simulation.access_report import AccountAnswers
-from iam_access.simulation.account_policies import AccountPolicies
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.account_resources import AccountResources, KnownResources
 from iam_access.simulation.assumed_roles import AssumedRoles
 from iam_access.simulation.named_principals import find_absent
 from iam_access.simulation.origin import Origins
-from iam_access.simulation.results import BackendName
+from iam_access.simulation.questions import Pair
+from iam_access.simulation.results import BackendDecision, BackendName
 
 
 def answer(
@@ -37,28 +39,59 @@ def answer(
 ) -> tuple[AccountAnswers, ...]:
     """Who can do what in each account.
 
-    The evaluator here looks at all accounts together: policies of resources in one count for the
-    principals of another, and what named ones can do as roles that they may assume is answered in
-    the account of the role. AWS's simulator judges each account by itself.
+    All accounts are looked at together: policies of resources in one count for the principals of
+    another. What named ones can do as roles that they may assume is answered in the account of the
+    role, but not with AWS's simulator, which judges what the policies of each principal say.
     """
+    judged: dict[str, _Judged] = {}
 
     def failed(account: Account, failure: Failure) -> AccountAnswers:
         return AccountAnswers(account, failure=failure)
 
-    def judged_by_aws(account: Account) -> AccountAnswers:
-        read = _read(run, account, planner)
-        (asked,) = _asked(run, question, [read]).values()
-        backend = AwsBackend(read.session.call, run.stop.wait)
-        judge = Judge(question, backend, asked.account_policies, account)
-        return _answered(asked, read.findings, asked.answers(judge))
-
-    if by is BackendName.AWS:
-        return run.each(accounts, judged_by_aws, failed)
-
     def read(account: Account) -> EvaluatedAccount | AccountAnswers:
-        return _read(run, account, planner)
+        found = _read(run, account, planner)
+        if by is BackendName.AWS:
+            judged[account.id] = _judged(run, question, found)
+        return found
 
-    return _of_all(run, question, run.each(accounts, read, failed))
+    return _of_all(run, question, run.each(accounts, read, failed), judged)
+
+
+# None for a user or role that no longer exists.
+_Decisions: TypeAlias = Mapping[Pair, BackendDecision] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What AWS's simulator says of an account's principals, up to an error."""
+
+    decisions: Mapping[Principal, _Decisions]
+    error: AccessError | None
+
+    def __call__(self, subject: Subject) -> _Decisions:
+        """What `Judge` returned or raised."""
+        if self.error is not None and subject.principal not in self.decisions:
+            raise self.error
+        return self.decisions[subject.principal]
+
+
+def _judged(run: Run, question: AccessQuestion, read: EvaluatedAccount) -> _Judged:
+    """Ask AWS about all whom the question is about in an account."""
+    (asked,) = _asked(run, question, [read]).values()
+    backend = AwsBackend(read.session.call, run.stop.wait)
+    judge = Judge(question, backend, asked.account_policies, read.account)
+    decisions: dict[Principal, _Decisions] = {}
+
+    def recorded(subject: Subject) -> _Decisions:
+        decisions[subject.principal] = found = judge(subject)
+        return found
+
+    try:
+        for _ in asked.answers(recorded):
+            pass
+    except AccessError as error:
+        return _Judged(decisions, error)
+    return _Judged(decisions, None)
 
 
 def _read(run: Run, account: Account, planner: Planner | None) -> EvaluatedAccount:
@@ -68,21 +101,30 @@ def _read(run: Run, account: Account, planner: Planner | None) -> EvaluatedAccou
 
 
 def _of_all(
-    run: Run, question: AccessQuestion, found: Sequence[EvaluatedAccount | AccountAnswers]
+    run: Run,
+    question: AccessQuestion,
+    found: Sequence[EvaluatedAccount | AccountAnswers],
+    judged: Mapping[str, _Judged],
 ) -> tuple[AccountAnswers, ...]:
-    """The answers of the accounts that were read, and what there is of the others."""
+    """The answers of the accounts that were read, and what there is of the others.
+
+    `judged` is what AWS says, by account; empty if it was not asked.
+    """
     read = {each.account.id: each for each in found if isinstance(each, EvaluatedAccount)}
     asked = _asked(run, question, with_switches(read.values()))
     assumed = AssumedRoles(tuple(asked.values()))
     as_roles: dict[str, list[AccessAnswer]] = {id_: [] for id_ in asked}
     failures: dict[str, Failure | None] = {}
-    for id_, each in asked.items():
+    for id_, each in asked.items() if not judged else ():
         of_account, failures[id_] = _kept(assumed.answers(each))
         for one in of_account:
             as_roles[one.account.id].append(one)
     answered = {
         id_: _answered(
-            each, read[id_].findings, chain(each.answers(), as_roles[id_]), failures[id_]
+            each,
+            read[id_].findings,
+            chain(each.answers(judged.get(id_)), as_roles[id_]),
+            failures.get(id_),
         )
         for id_, each in asked.items()
     }

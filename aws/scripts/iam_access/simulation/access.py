@@ -1,9 +1,10 @@
 """Who can do what: questions about an account, answered with the deciding statements."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product, starmap
+from typing import TypeAlias
 
 from iam_access.config.access_tests import Expectation
 from iam_access.meaning.grant_roles import GrantRoles
@@ -206,6 +207,10 @@ class Judge:
         return found
 
 
+Judging: TypeAlias = Callable[[Subject], Mapping[Pair, Judged] | None]
+"""What a back end says of a user or role, as `Judge` does."""
+
+
 def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
     """A condition key with its documented type, as the simulator takes it."""
     values = (value,) if isinstance(value, str) else tuple(value)
@@ -226,7 +231,7 @@ class AskedAccount:
         """The actions and resources asked about."""
         return tuple(product(self.question.actions, self.question.resources))
 
-    def answers(self, judge: Judge | None = None) -> Iterator[AccessAnswer]:
+    def answers(self, judge: Judging | None = None) -> Iterator[AccessAnswer]:
         """Yield an answer for every combination that the question asks about, by principal.
 
         About any principal, only those that can are answered, also if only on some of the resources
@@ -239,7 +244,7 @@ class AskedAccount:
         asked = self.question.principals
         return self._of_any(judge) if asked is None else self._of_named(asked, judge)
 
-    def _of_any(self, judge: Judge | None) -> Iterator[AccessAnswer]:
+    def _of_any(self, judge: Judging | None) -> Iterator[AccessAnswer]:
         subjects = [
             self.account_policies.subject(each) for each in self.account_policies.principals
         ]
@@ -260,7 +265,7 @@ class AskedAccount:
         yield from self._of_outsiders()
 
     def _of_named(
-        self, asked: Iterable[NamedPrincipal], judge: Judge | None
+        self, asked: Iterable[NamedPrincipal], judge: Judging | None
     ) -> Iterator[AccessAnswer]:
         snapshot = self.account_policies.snapshot
         made = GrantRoles.of(snapshot)
@@ -321,7 +326,7 @@ class AskedAccount:
     def all_of(
         self,
         subject: Subject,
-        judge: Judge | None = None,
+        judge: Judging | None = None,
         *,
         made_for: Principal | None = None,
     ) -> Iterator[AccessAnswer]:
