@@ -35,6 +35,13 @@ aws-keys:
     grants:
       - grantee: {iam: user/eve}
         operations: [Decrypt]
+    statements:
+      # Without these two, those could do more.
+      - effect: Deny
+        principals:
+          - iam: user/eve
+        actions: ["kms:Encrypt"]
+      - {effect: Deny, principals: {iam: user/gus}, actions: ["kms:Encrypt"]}
 """
 FILES = {
     "aws-accounts/payments.yaml": 'aws-accounts: {prod: "111122223333", hub: "999900001111"}\n',
@@ -53,6 +60,7 @@ FILES = {
         ("role/second", ["  second: {trust: [{service: ec2}], grants: [read]}"]),
         ("role/first", ["\n".join(ROLES.splitlines()[1:8]), "      - {iam: role/first}"]),
         ("user/service", []),
+        ("user/gus", []),
     ],
 )
 def test_exactly_the_lines_are_told_that_name_one_or_are_the_entry(

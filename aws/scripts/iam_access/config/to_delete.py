@@ -25,6 +25,7 @@ AccessFilter = Callable[[Principal | None, str | None, str], bool]
 
 # How many names of a kind a message has.
 _NAMED = 5
+_EFFECT = re.compile(r"""\beffect["']?\s*:\s*["']?(Allow|Deny)\b""")
 
 
 _PRINCIPAL: Mapping[str, Callable[[str, UserNames], Principal]] = {
@@ -83,7 +84,7 @@ def entries_to_delete(
                 continue
             every, wanted = tuple(_granted_by(entry)), _by_any(entry, matches)
             found = (_meant(each, team, wanted, accounts, user_names) for each in every)
-            meant = [each for each in found if each is not None]
+            meant = [each for each in found if each is not None and _gains(each.principal, entry)]
             if meant:
                 yield _to_delete(entry, meant, every, first_lines, team.name)
             named = _named_by(entry, team, is_named)
@@ -140,6 +141,16 @@ def _meant(
     if matches(principal, key, team.name) or (other and matches(other, key, team.name)):
         return _Meant(granted, principal, other)
     return None
+
+
+def _gains(principal: Principal, entry: AccessEntry) -> bool:
+    """Whether an entry gives one something: a bucket or key may only deny it to one."""
+    if entry.resource is None:
+        return True
+    texts = map(str, documents.as_list(entry.resource.lets_in.get("AWS", [])))
+    whole = (each.rpartition(":")[2] for each in texts)
+    named = {(each.partition("/")[0], arn_name(each).lower()) for each in whole}
+    return (principal.type.value, principal.in_iam[1]) in named
 
 
 def _named_by(entry: AccessEntry, team: Team, is_named: Callable[[str], bool]) -> Sequence[str]:
@@ -258,11 +269,27 @@ class _File:
         return cls(lines, first, entry)
 
     def naming(self, names: Iterable[str]) -> Sequence[int]:
-        """The lines of the entry that have one of these names; all of them if none has."""
+        """The lines of the entry that have one of these names; all of them if none has.
+
+        Not those of denials: whoever is taken out of one can do more.
+        """
         whole = range(self.first, self.first + len(self.entry))
         found = re.compile("|".join(rf"(?<![\w.-]){re.escape(each)}(?![\w.-])" for each in names))
         lines = [each for each in whole if found.search(self.lines[each - 1])]
-        return lines or whole
+        return [each for each in lines if not self._denies(each)] or whole
+
+    def _denies(self, number: int) -> bool:
+        """Whether the nearest item with an effect that a line is in is a denial."""
+        depth = _depth(self.lines[number - 1]) + 1
+        for first in range(number, self.first - 1, -1):
+            line = self.lines[first - 1]
+            if line.lstrip().startswith("-") and _depth(line) < depth:
+                depth = _depth(line)
+                item = self.lines[first - 1 : _end_of_block(self.lines, first)]
+                effects = {each for one in item for each in _EFFECT.findall(one)}
+                if effects:
+                    return effects == {"Deny"}
+        return False
 
 
 def _line_above(lines: Sequence[str], number: int) -> int:

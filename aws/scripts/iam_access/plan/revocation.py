@@ -561,5 +561,7 @@ def _what_else(codes: Set[str]) -> str:
     if KEPT in codes:
         return "what is held permanently is named, with where it is written: it ends when that goes"
     if OTHERS in codes:
-        return "they are there, and hold nothing of ours; what others gave them is named"
+        return (
+            "they are there, and hold nothing of ours that is meant; what others gave them is named"
+        )
     return "check the spelling; apply.py --all --dry-run lists all temporary access"
