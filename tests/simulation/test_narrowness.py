@@ -49,11 +49,21 @@ def test_who_may_on_some_of_the_resources_is_told(resources: list[str]) -> None:
         ([allow(GET, on=LOGS)], {"users": [BOB.name]}),
         ([allow(GET, on=LOGS), deny("s3:*", on=BUCKET)], {}),
         ([allow(GET, on=LOGS), deny("s3:*")], {}),
-        # What conditions leave open is another finding.
-        ([allow(GET, on=LOGS, when=VPC)], {}),
+        ([allow(GET, on=LOGS, when=VPC)], {"resources": ["arn:aws:s3:::bucket/logs/x"]}),
     ],
 )
 def test_nothing_is_told_of_a_test_that_proves_what_it_says(
     statements: list[dict[str, Any]], test: dict[str, Any]
 ) -> None:
     assert narrowness_findings(*statements, **test) == []
+
+
+def test_who_may_on_some_of_them_under_conditions_is_told_with_these() -> None:
+    (said,) = narrowness_findings(allow(GET, on=LOGS, when=VPC), resources=[BUCKET])
+    assert said.endswith(f"may do {GET} on {LOGS} if aws:SourceVpc StringEquals vpc-1")
+    given = {"context_key_name": "aws:SourceVpc", "context_key_values": "vpc-2"}
+    no_vpc = [{**given, "context_key_type": "string"}]
+    statement = allow(GET, on=LOGS, when=VPC)
+    assert narrowness_findings(statement, resources=[BUCKET], custom_context=no_vpc) == []
+    both = (statement, allow(GET, on="arn:aws:s3:::bucket/x/*"))
+    assert narrowness_findings(*both, resources=[BUCKET])[0].endswith("bucket/x/*")

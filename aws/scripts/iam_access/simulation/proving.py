@@ -236,8 +236,8 @@ def only_on_some(
 ) -> Iterator[Finding]:
     """Yield tests that principals pass that may do it on some of the resources.
 
-    One finding per test, without those that need further conditions. Raises UnreadPolicyError if
-    the snapshot lacks a document that counts.
+    One finding per test, with those who may only under conditions. Raises UnreadPolicyError if the
+    snapshot lacks a document that counts.
     """
     able: dict[tuple[str, bool], Mapping[Principal, Subject]] = {}
     for assertion in assertions:
@@ -296,7 +296,10 @@ def _reached(
     pair: Pair,
     account_policies: AccountPolicies,
 ) -> str:
-    """A part of the resources that a subject is certainly allowed on; "" if there is none."""
+    """A part of the resources that a subject may be allowed on; "" if there is none.
+
+    With the conditions, if each part has some.
+    """
     given = as_mapping(assertion.template.context(state))
     evaluator = subject.cache.evaluator(subject.caller, subject.policies, given)
     if evaluator.decide(*pair).kind is not Verdict.IMPLICIT_DENY:
@@ -304,7 +307,10 @@ def _reached(
     ways = near_misses.ways(
         subject, evaluator.request((*pair, None)), account_policies, assertion.template.given
     )
-    return next((way.resource for way in ways if not way.conditions), "")
+    way = min(ways, key=lambda each: len(each.conditions), default=None)
+    if way is None or not way.conditions:
+        return way.resource if way is not None else ""
+    return f"{way.resource} if {' and '.join(way.conditions)}"
 
 
 def _finding(account: Account, assertion: PreparedAssertion, found: Mapping[str, str]) -> Finding:
