@@ -64,8 +64,8 @@ class ResourcePolicy:
     resource allows besides, as documents by name, such as grants of a KMS key
     (`policy.kms_grants.document_of_grant`); `grants_of_others` are those of which the files say
     nothing, which an account alone tells, and `is_of_others` that this holds for the document, too.
-    With `covers_contents`, it is the policy of every
-    resource whose ARN continues this one's after a slash, too: of the objects of a bucket.
+    With `covers_contents`, it is the policy of every resource whose ARN continues this one's after
+    a slash, too: of the objects of a bucket.
     """
 
     document: Document | None
