@@ -235,6 +235,20 @@ def test_who_may_newly_assume_a_role_is_told() -> None:
     assert [each.code for each in bob.escalations] == ["assume-role"]
 
 
+def test_whom_a_trust_policy_names_gains_or_loses_a_role_that_only_reads() -> None:
+    def reader(*statements: Any) -> Snapshot:
+        role = holding(allow("s3:GetObject"), principal=RUNNER)
+        return with_state(role, RUNNER, trust=document(list(statements)))
+
+    named, shut = naming({"AWS": ARN[BOB]}, "sts:AssumeRole"), naming("*", "sts:*", effect="Deny")
+    for statement in (named, {**named, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}):
+        (gaining,) = meaning(reader(shut), reader(shut, statement), (), NOW)
+        (losing,) = meaning(reader(shut, statement), reader(shut), (), NOW)
+        assert (gaining.principal, losing.principal) == (BOB, BOB)
+        for gained, lost in ((gaining.gains, gaining.losses), (losing.losses, losing.gains)):
+            assert ("sts:AssumeRole" in str(gained), lost) == (True, ())
+
+
 WHO = (ALICE, RUNNER)
 _PRINCIPALS = ["*", {"AWS": ROOT}, {"AWS": ARN[ALICE]}, {"AWS": ARN[RUNNER]}, {"AWS": OTHER}]
 _WHEN = [{}, {}, {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}]

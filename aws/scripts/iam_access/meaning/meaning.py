@@ -76,7 +76,7 @@ def meaning(
             roles,
             catalog,
             now,
-            policies,
+            {**policies, **resources.allowing(trusts)},
             {**policies, **trusts},
             outsiders,
         )

@@ -55,9 +55,10 @@ def caller_of(state: PrincipalState) -> PrincipalContext:
 
 @dataclass(frozen=True)
 class ResourceChanges:
-    """The policies of resources before and after a change, and those that only outsiders need.
+    """The policies of resources before and after a change.
 
-    `trusts` are the trust policies of roles that differ, by the ARN of the role.
+    `trusts` are the trust policies of roles that differ, by the ARN of the role; `grant_roles` are
+    the ARNs of the roles made for grants, which count for whom they are made.
     """
 
     before: Policies
@@ -65,6 +66,7 @@ class ResourceChanges:
     trusts_before: Policies
     trusts_after: Policies
     account: str
+    grant_roles: frozenset[str] = frozenset()
 
     @classmethod
     def between(
@@ -92,7 +94,25 @@ class ResourceChanges:
             *_apart(*_with_made(there, then)),
             *_with_made(old, new),
             after.account_id,
+            frozenset(
+                state.arn
+                for snapshot in (before, after)
+                for state in snapshot.principals.values()
+                if names.is_grant_role(state)
+            ),
         )
+
+    def allowing(self, trusts: Policies) -> Policies:
+        """What these trust policies allow to users and roles of the account that they name.
+
+        A Deny in a trust policy keeps no one from what it may do itself.
+        """
+        return {
+            arn: ResourcePolicy(documents.document(allowed))
+            for arn, policy in trusts.items()
+            if arn not in self.grant_roles
+            for allowed in ([each for each in _joined(policy) if each.get("Effect") == "Allow"],)
+        }
 
     @cached_property
     def _concerned(self) -> "_Reach":
