@@ -261,9 +261,10 @@ def test_a_role_of_others_that_lets_in_one_of_another_account_is_told() -> None:
     assert "role runner, which it may assume" in told.message
 
 
-def test_open_sessions_of_a_role_that_one_may_assume_no_more_are_told() -> None:
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:assumerole"])
+def test_open_sessions_of_a_role_that_one_may_assume_no_more_are_told(action: str) -> None:
     role = f"arn:aws:iam::{ACCOUNT.id}:role/admin"
-    may = {"effect": "Allow", "actions": ["sts:AssumeRole"], "resources": [role]}
+    may = {"effect": "Allow", "actions": [action], "resources": [role]}
     held = applied(
         configuration(
             team(

@@ -446,8 +446,8 @@ def _open_sessions(
 def _assumed(document: Document) -> Iterator[str]:
     """The roles that a policy names in statements about assuming them alone."""
     for statement in documents.statements_of(document):
-        actions = list(map(str, documents.as_list(statement.get("Action", []))))
-        if statement.get("Effect") == "Allow" and actions == [ASSUME_ROLE]:
+        actions = [str(each).lower() for each in documents.as_list(statement.get("Action", []))]
+        if statement.get("Effect") == "Allow" and actions == [ASSUME_ROLE.lower()]:
             yield from map(str, documents.as_list(statement.get("Resource", [])))
 
 
