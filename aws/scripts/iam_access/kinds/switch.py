@@ -17,7 +17,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.role_trust import trust_document
-from iam_access.kinds.switch_facts import HubPart, SeenGroup, hub_of, seen
+from iam_access.kinds.switch_facts import HubPart, SeenGroup, hub_of, roles_by_team, seen
 from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, hubs_in, lets_in, permission
 from iam_access.kinds.switch_room import SwitchRoom
 from iam_access.model import (
@@ -90,8 +90,8 @@ def parts_asked(entries: Iterable[Entry], scope: TeamInAccount) -> Iterator[Snap
             hubs = {hub} - {None, scope.account.id} | _former_hubs(entry, scope)
             yield from (HubPart(each) for each in hubs if each is not None)
     asked = {_name(each) for each in scope.here(entries) if each.spec.state != "absent"}
-    for holder, state in scope.snapshot.principals.items():
-        if names.team_of_role(state) == scope.team and state.trust and holder.name not in asked:
+    for state in roles_by_team(scope.snapshot).get(scope.team, ()):
+        if state.trust and state.principal.name not in asked:
             known = set(hubs_in(state.trust)) & {*scope.account_ids.values()}
             yield from map(HubPart, known - {scope.account.id})
 

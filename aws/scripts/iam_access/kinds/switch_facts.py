@@ -109,12 +109,22 @@ def seen(snapshot: Snapshot) -> Sequence[SeenGroup]:
     return snapshot.derived(_all_seen)
 
 
-def _all_seen(snapshot: Snapshot) -> Sequence[SeenGroup]:
+def roles_by_team(snapshot: Snapshot) -> Mapping[str, Sequence[PrincipalState]]:
+    """The roles of an account that files of teams describe whole, or did."""
+    return snapshot.derived(_roles_by_team)
+
+
+def _roles_by_team(snapshot: Snapshot) -> Mapping[str, Sequence[PrincipalState]]:
     roles: dict[str, list[PrincipalState]] = {}
     for state in snapshot.principals.values():
         team = team_of_role(state)
         if team is not None:
             roles.setdefault(team, []).append(state)
+    return roles
+
+
+def _all_seen(snapshot: Snapshot) -> Sequence[SeenGroup]:
+    roles = roles_by_team(snapshot)
     found = [(group, snapshot) for group in groups_in(snapshot)]
     for part in snapshot.parts:
         hub = hub_of(snapshot, part.account) if isinstance(part, HubPart) else None
