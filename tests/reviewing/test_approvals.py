@@ -316,6 +316,26 @@ def test_new_access_to_a_resource_is_what_it_newly_says_of_one(
     assert {each.principal.name.rpartition("/")[2] for each in found} == expected
 
 
+def test_what_a_role_of_the_files_has_is_new_once_others_may_assume_it(tmp_path: Path) -> None:
+    written = {
+        "aws-roles/pay.yaml": "aws-roles: {job: {environments: [prod], trust: [{service: ec2}]}}\n",
+        "permanent-access/pay.yaml": (
+            "permanent-access: [{roles: [job], environments: [prod], grants: [reader]}]\n"
+        ),
+        "aws-keys/pay.yaml": (
+            "aws-keys: {pay: {environments: [prod], region: eu-west-1, admins: {iam: role/job}}}\n"
+        ),
+    }
+    opened = {
+        **written,
+        "aws-roles/pay.yaml": written["aws-roles/pay.yaml"].replace("2", "s-tasks"),
+    }
+    before = loaded(tmp_path / "before", written)
+    assert new_access(before, before, NOW) == ()
+    found = new_access(before, loaded(tmp_path / "after", opened), NOW)
+    assert {each.grant for each in found} == {"reader", "use of key pay", "assuming role job"}
+
+
 def test_what_a_user_of_another_account_may_become_is_new_beside_what_one_here_has(
     tmp_path: Path,
 ) -> None:

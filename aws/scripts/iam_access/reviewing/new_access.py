@@ -65,7 +65,8 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
     assumed is the grant. What is given no more is new if it denies: what it denied may be allowed
     then.
     """
-    given, opened, said = _given(before, now), _opened(before), _said(before, now)
+    given, said = _given(before, now), _said(before, now)
+    opened, open_now = _opened(before), _opened(after)
     names = _names((before, after))
     found: dict[tuple[str, str, str, Principal], NewAccess] = {}
     for team in after.teams.values():
@@ -77,7 +78,7 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
             if (
                 (not entry.given or _same_policy(earlier, team, grant))
                 and any(each.covers(window) for each in given.get(key, ()))
-                and _lets_in(entry, environment, team) in opened.get(assumed, [()])
+                and all(each in opened.get(assumed, ()) for each in open_now.get(assumed, ()))
                 and _says(entry, environment, team, principal) in said.get(key, [()])
             ):
                 continue
@@ -149,13 +150,8 @@ def _opened(configuration: Configuration) -> Mapping[object, list[object]]:
             for environment in entry.environments if entry.makes is not None else ():
                 assert entry.makes is not None, "only what makes a role opens one"
                 key = (team.name, _account(team, environment), entry.makes.in_iam)
-                found.setdefault(key, []).append(_lets_in(entry, environment, team))
+                found.setdefault(key, []).append(team.filled(list(entry.trust), environment))
     return found
-
-
-def _lets_in(entry: AccessEntry, environment: str, team: Team) -> object:
-    """What says who may assume the role of an entry; empty for an entry that makes none."""
-    return team.filled(list(entry.trust), environment) if entry.makes is not None else ()
 
 
 def _said(configuration: Configuration, now: datetime) -> Mapping[_Key, list[object]]:
