@@ -9,6 +9,7 @@ from iam_access.cloud.executor import Execution
 from iam_access.config.configuration import Configuration
 from iam_access.model import CallTarget, Change, Status
 from iam_access.plan.circles import without_waiting_removals
+from iam_access.plan.diff import drop_with_dependents
 from iam_access.plan.guards import GuardContext, obstacles
 from iam_access.snapshot import Snapshot
 from tests.values import (
@@ -134,3 +135,13 @@ def test_removals_alone_do_not_wait_for_each_other() -> None:
     assert [each.follows for each in freed[:2]] == [frozenset(), frozenset()]
     other = replace(second, after=first.before)
     assert without_waiting_removals((first, other)) == (first, other)
+
+
+def test_what_ends_after_a_change_that_is_refused_is_not_begun() -> None:
+    account = applied(BEFORE, account_with(ALICE, BOB))
+    changes = apply_plan(AFTER, account).changes
+    assert any(change.last_after for change in changes)
+    last = next(change for change in changes if change.last_after)
+    left = drop_with_dependents(changes, last.last_after)
+    assert last not in left
+    assert not any(change.last_after & last.last_after for change in left)

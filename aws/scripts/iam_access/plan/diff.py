@@ -204,11 +204,18 @@ def state_after(observed: ResourcesById, changes: Iterable[Change]) -> Resources
 def drop_with_dependents(
     changes: Iterable[Change], refused: Iterable[ResourceId]
 ) -> tuple[Change, ...]:
-    """The changes that remain when some cannot be made: none that builds on them is."""
+    """The changes that remain when some cannot be made: none that builds on them is.
+
+    Nor is one that ends with what comes after them, such as a denial that goes.
+    """
     remaining = tuple(changes)
     out = set(refused)
     while True:
-        dropped = {change.id for change in remaining if change.id in out or change.needs & out}
+        dropped = {
+            change.id
+            for change in remaining
+            if change.id in out or (change.needs | change.last_after) & out
+        }
         if not dropped:
             return remaining
         out |= dropped
