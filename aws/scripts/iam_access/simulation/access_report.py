@@ -35,7 +35,10 @@ def unseen(*, by_aws: bool, all_known: bool) -> str:
     scps = "" if by_aws else "service control policies"
     if all_known:
         return f"{scps} were not looked at" if scps else ""
-    others = "policies of buckets, keys and other resources that no file here describes"
+    others = (
+        "policies of buckets, keys and other resources that no file here describes, or that others "
+        "made,"
+    )
     return (
         f"{others}{' and ' if scps else ''}{scps} were not looked at: a policy of a resource may "
         "by itself allow users and roles whose own policies do not"
