@@ -131,10 +131,12 @@ def test_the_example_of_iam_syncr_moves_here(tmp_path: Path) -> None:
         assert fleet.run(commands.drift, "--output", "json").codes == []
 
         # What leaves the files is deleted, with the instance profile.
-        fleet.files.write("aws-roles/development.yaml", "aws-roles: {}\n")
+        for account in ("development", "staging"):
+            fleet.files.write(f"aws-roles/{account}.yaml", "aws-roles: {}\n")
         gone = fleet.apply("--all", "--allow-removals", "--output", "json")
         assert gone.status == 0, gone.out
-        assert not [each for each in fleet.dump(DEVELOPMENT) if ":role/" in each]
+        left = {*fleet.dump(DEVELOPMENT), *fleet.dump(STAGING)}
+        assert not [each for each in left if ":role/" in each]
         profiles = fleet.admin(DEVELOPMENT).list_instance_profiles()["InstanceProfiles"]
         assert profiles == []
 

@@ -362,8 +362,9 @@ class Change:
     `reasons` say why it is made, the first of them first of all.
     `needs` are the ids of other changes of the same plan that must succeed first, or it is not
     made; `follows` those that must succeed first if they are part of the plan, and `last_after`
-    those before its calls in Phase.RELEASE. `of_others` are the customer managed policies of others
-    that it attaches, by ARN, each with a fingerprint of what it says.
+    those before its calls in Phase.RELEASE. Changes that are `between` come after its calls in
+    Phase.RECLAIM, and before all others that it makes. `of_others` are the customer managed
+    policies of others that it attaches, by ARN, each with a fingerprint of what it says.
     """
 
     action: ChangeType
@@ -377,6 +378,7 @@ class Change:
     needs: frozenset[ResourceId] = frozenset()
     follows: frozenset[ResourceId] = frozenset()
     last_after: frozenset[ResourceId] = frozenset()
+    between: frozenset[ResourceId] = frozenset()
     of_others: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -390,6 +392,8 @@ class Change:
 
     def call_waits_for(self, call: ApiCall) -> frozenset[ResourceId]:
         """The ids of the changes that come before one of the calls."""
+        if call.phase is Phase.RECLAIM:
+            return self.waits_for - self.between
         return self.waits_for | self.last_after if call.phase is Phase.RELEASE else self.waits_for
 
     @property

@@ -126,15 +126,22 @@ class _State:
     """How far a change has come.
 
     `left` counts its calls that are not made yet, `ahead` those of them that other changes wait
-    for. `absent`: what it is to remove was gone already. `answers` are to its calls, by operation.
+    for, and `early` those that changes `between` wait for. `absent`: what it is to remove was gone
+    already. `answers` are to its calls, by operation.
     """
 
     change: Change
     left: int
     ahead: int
+    early: int
     absent: bool = False
     outcome: Outcome | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
+
+    def keeps_waiting(self, change: Change) -> bool:
+        """Whether this one has to come further before a change that waits for it."""
+        left = self.early if change.id in self.change.between else self.ahead
+        return self.outcome is None and left > 0
 
 
 class Execution:
@@ -167,6 +174,7 @@ class Execution:
                 change,
                 left=len(change.calls),
                 ahead=sum(call.phase is not Phase.RELEASE for call in change.calls),
+                early=sum(call.phase is Phase.RECLAIM for call in change.calls),
             )
             for change in self._changes
         ]
@@ -259,9 +267,10 @@ class Execution:
         return None
 
     def _needs_pending(self, part: CallPart) -> bool:
-        needs = self._changes[part.change].call_waits_for(part.call)
+        change = self._changes[part.change]
+        needs = change.call_waits_for(part.call)
         states = (self._by_id[need] for need in needs if need in self._by_id)
-        return any(state.outcome is None and state.ahead for state in states)
+        return any(state.keeps_waiting(change) for state in states)
 
     def _make(self, parts: tuple[CallPart, ...]) -> None:
         """Make one call for all parts, and note what it means for their changes."""
@@ -297,6 +306,7 @@ class Execution:
     def _done(self, state: _State, call: ApiCall, *, absent: bool) -> None:
         state.left -= 1
         state.ahead -= call.phase is not Phase.RELEASE
+        state.early -= call.phase is Phase.RECLAIM
         # The last call counts, other than tags of ownership.
         if call.phase not in _BOOKKEEPING:
             state.absent = absent

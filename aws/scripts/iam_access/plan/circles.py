@@ -1,6 +1,6 @@
 """Changes that wait for each other, so that none of them can be made first."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from iam_access.model import Change, ResourceId
@@ -35,8 +35,21 @@ def without_waiting_removals(changes: tuple[Change, ...]) -> tuple[Change, ...]:
 
 
 def _waits(changes: Iterable[Change]) -> Mapping[ResourceId, Set[ResourceId]]:
+    """By each change, those of the others that it waits for.
+
+    One that comes between the calls of another one waits for what the first of these wait for.
+    """
     by_id = {change.id: change for change in changes}
-    return {id_: change.waits_for & by_id.keys() for id_, change in by_id.items()}
+
+    def waited_for(change: Change) -> Iterator[ResourceId]:
+        for other in change.waits_for & by_id.keys():
+            first = by_id[other]
+            if change.id in first.between:
+                yield from (first.waits_for - first.between) & by_id.keys()
+            else:
+                yield other
+
+    return {id_: frozenset(waited_for(change)) for id_, change in by_id.items()}
 
 
 def _peeled(waits: Mapping[ResourceId, Set[ResourceId]]) -> Mapping[ResourceId, Set[ResourceId]]:

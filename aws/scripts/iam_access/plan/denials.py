@@ -32,10 +32,12 @@ class Order:
     """What a change waits for.
 
     It is not made without those it `needs`. Those it `follows` come before it if they are made.
+    Those `between` come after its first calls and before the rest, see `Change`.
     """
 
     needs: frozenset[ResourceId] = frozenset()
     follows: frozenset[ResourceId] = frozenset()
+    between: frozenset[ResourceId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +226,8 @@ def _narrow(
 ) -> None:
     """Let policies wait for roles and groups that lose them, or that let in fewer than before.
 
-    Where the role itself waits for the policy, its calls that come before all others are made
-    first, then the policy's, then the rest: the executor goes by the phases.
+    A role that lets in fewer and keeps the policy waits for it, too: first it lets in fewer, then
+    the policy is changed, then comes the rest.
     """
     for change in changes:
         before, after = given_access(change.before), given_access(change.after)
@@ -235,6 +237,8 @@ def _narrow(
         for arn in before.attached & widened.keys():
             if is_narrowed or arn not in after.attached:
                 orders.setdefault(widened[arn], Order()).needs |= {change.id}
+            if is_narrowed and arn in after.attached:
+                orders.setdefault(change.id, Order()).between |= {widened[arn]}
 
 
 def _leave(

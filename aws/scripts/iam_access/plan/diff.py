@@ -408,6 +408,7 @@ def _placed(
             needs=needs[change.id] | order.needs | moving.needs.get(change.id, frozenset()),
             follows=order.follows | ahead(change),
             last_after=change.last_after | moving.last_after.get(change.id, frozenset()),
+            between=order.between,
             reasons=(*change.reasons, *_where_called(change, snapshot)),
         )
         return moved_to_reclaim(found) if goes_first(change) else found

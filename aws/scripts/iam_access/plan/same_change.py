@@ -144,6 +144,7 @@ def _ends_alike(now: Change, reviewed: Change) -> bool:
         and now.needs <= reviewed.needs
         and now.follows <= reviewed.follows
         and now.last_after <= reviewed.last_after
+        and now.between <= reviewed.between
     )
 
 
