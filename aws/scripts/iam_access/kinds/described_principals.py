@@ -158,11 +158,19 @@ class DescribedPrincipals(Kind):
                 "not-ours",
                 f"the {self.type} name {wanted.name} is taken by {taken.arn}, which "
                 f"{_origin(taken, team)}",
-                f"rename the {self.type}, or have the other one renamed or deleted by its owner"
-                + (self.how_to_adopt if adopt is not None else ""),
+                self._way_out(team) + (self.how_to_adopt if adopt is not None else ""),
             ),
             is_equivalent=False,
             adopt=adopt,
+        )
+
+    def _way_out(self, team: str | None) -> str:
+        """What to do where one of this team, or of others without one, has the name."""
+        if team is None:
+            return f"rename the {self.type}, or have the other one renamed or deleted by its owner"
+        return (
+            f"take it out of {self.folder}/{team}.yaml, and run this again once it is gone: a "
+            f"{self.type} moves to another team in two runs; or rename this one"
         )
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
