@@ -183,16 +183,21 @@ def entity(fleet: Fleet, name: str) -> Any:
     return found
 
 
+def change_to(fleet: Fleet, state: str) -> None:
+    """Apply a state, and see that its holders have neither less nor more in between and then."""
+    write(fleet.files, state)
+    after = dict.fromkeys(("ann", "runner"), meant(state))
+    with watched(fleet, after, after):
+        run = fleet.apply("--all", "--output", "json")
+    assert run.status == 0, run.out
+    assert {holder: given(fleet, holder) for holder in after} == after
+
+
 def test_nobody_has_less_or_more_while_it_changes(tmp_path: Path) -> None:
     counts = {}
     with opened(Files(tmp_path / "aws")) as fleet:
         for state in STATES:
-            write(fleet.files, state)
-            after = dict.fromkeys(("ann", "runner"), meant(state))
-            with watched(fleet, after, after):
-                run = fleet.apply("--all", "--output", "json")
-            assert run.status == 0, run.out
-            assert {holder: given(fleet, holder) for holder in after} == after
+            change_to(fleet, state)
             assert attached(fleet, "ann") == attached(fleet, "runner") == parts(fleet)
             assert fleet.apply("--all").writes == ()
             counts[state] = len(parts(fleet))
@@ -206,12 +211,7 @@ def test_nobody_has_less_or_more_while_it_changes(tmp_path: Path) -> None:
 def test_nobody_has_less_or_more_while_denials_and_parts_change(tmp_path: Path) -> None:
     with opened(Files(tmp_path / "aws")) as fleet:
         for state in DENIALS:
-            write(fleet.files, state)
-            after = dict.fromkeys(("ann", "runner"), meant(state))
-            with watched(fleet, after, after):
-                run = fleet.apply("--all", "--output", "json")
-            assert run.status == 0, run.out
-            assert {holder: given(fleet, holder) for holder in after} == after
+            change_to(fleet, state)
             assert fleet.apply("--all").writes == ()
         assert parts(fleet) == {"payments-read"}
 
